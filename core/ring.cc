@@ -82,7 +82,7 @@ void Ring::submit() {
   if (result < 0) CHECK(result == -EBUSY || result == -EAGAIN || result == -EINTR);
 }
 
-size_t Ring::poll(int64_t timeout_ns) {
+void Ring::wait(int64_t timeout_ns) {
   io_uring_cqe* first = nullptr;
   __kernel_timespec timeout{};
   if (timeout_ns > 0) {
@@ -97,21 +97,24 @@ size_t Ring::poll(int64_t timeout_ns) {
   } else {
     io_uring_submit_and_wait_timeout(&ring_, &first, 1, timeout_ns > 0 ? &timeout : nullptr, nullptr);
   }
+}
+
+size_t Ring::dispatch() {
   size_t dispatched = 0;
-  // The completions of this poll only: handlers may cause new ones, which belong to the next turn.
+  // The completions of this turn only: handlers may cause new ones, which belong to the next turn.
   uint32_t ready = io_uring_cq_ready(&ring_);
   while (ready-- > 0) {
     io_uring_cqe* completion = nullptr;
     if (io_uring_peek_cqe(&ring_, &completion) != 0) break;
     const io_uring_cqe copy = *completion;
     io_uring_cqe_seen(&ring_, completion);
-    dispatch(copy);
+    hand_over(copy);
     ++dispatched;
   }
   return dispatched;
 }
 
-void Ring::dispatch(const io_uring_cqe& completion) {
+void Ring::hand_over(const io_uring_cqe& completion) {
   switch (completion.user_data & kKindMask) {
     case kOperation:
       reinterpret_cast<RingOperation*>(completion.user_data)->complete(completion.res, completion.flags);

@@ -50,9 +50,14 @@ class Ring {
 
   void set_socket_handler(RingSocketHandler* handler) { socket_handler_ = handler; }
 
-  // Submits, waits at most `timeout_ns` for a completion (0: does not wait; < 0: for ever), and dispatches all there are.
-  // Returns the number of completions dispatched.
-  size_t poll(int64_t timeout_ns);
+  // Submits, and waits at most `timeout_ns` for a completion (0: does not wait; < 0: for ever).
+  void wait(int64_t timeout_ns);
+  // Hands every completion that is there to its owner; returns how many.
+  size_t dispatch();
+  size_t poll(int64_t timeout_ns) {
+    wait(timeout_ns);
+    return dispatch();
+  }
 
   // Makes a poll() of the ring `target_fd` return. Completions of wake-ups are dropped there.
   void wake(int target_fd);
@@ -66,7 +71,7 @@ class Ring {
   Ring() = default;
   io_uring_sqe* next_entry();
   void submit();
-  void dispatch(const io_uring_cqe& completion);
+  void hand_over(const io_uring_cqe& completion);
 
   io_uring ring_{};
   bool initialised_ = false;

@@ -114,6 +114,8 @@ class RingNetwork::Listener final : public RingOperation {
   int64_t retry_at_ns_ = 0;
 };
 
+RingNetwork::RingNetwork(Ring& ring) : ring_(ring) {}
+
 Result<std::unique_ptr<RingNetwork>> RingNetwork::create(Ring& ring, ReceiveBuffers::Options options) {
   std::unique_ptr<RingNetwork> network(new RingNetwork(ring));
   ASSIGN_OR_RETURN(network->buffers_, ReceiveBuffers::create(ring, options));

@@ -50,7 +50,7 @@ class RingNetwork final : public Network, private RingSocketHandler {
     iovec buffers[kSendBuffersMax];
   };
 
-  explicit RingNetwork(Ring& ring) : ring_(ring) {}
+  explicit RingNetwork(Ring& ring);
   void on_socket_completion(uint64_t detail, int32_t result, uint32_t flags) override;
   void on_receive(SocketId id, int32_t result, uint32_t flags);
   void on_send(SocketId id, int32_t result);

@@ -1,0 +1,74 @@
+// Settings: what one run of penstock-bench does, from its command line. Read once at start; constant afterwards and
+// shared by all threads. The command line's names, defaults and examples are in settings.cc.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/result.h"
+
+namespace penstock::bench {
+
+enum class Scenario : uint8_t { kPair, kFanout, kFanin, kConnect, kIdle, kReplay };
+
+const char* to_string(Scenario scenario);
+
+struct Settings {
+  Scenario scenario = Scenario::kPair;
+  std::string target_host = "127.0.0.1";
+  uint16_t target_port = 1883;
+
+  uint32_t clients = 0;  // as given; publishers and subscribers follow from it and the scenario
+  uint32_t publishers = 0;
+  uint32_t subscribers = 0;
+  uint32_t slow_subscribers = 0;  // subscribe, then read nothing
+  uint8_t qos = 0;
+  uint8_t subscribe_qos = 0;
+  uint32_t payload_bytes = 64;
+  double rate = 0;           // messages (connects) a second in all; 0: unthrottled
+  uint32_t inflight = 0;     // unacknowledged publishes of one publisher (QoS 1 and 2); open handshakes (connect, idle)
+  uint64_t window = 0;       // messages of one publisher that its subscribers have not had yet; 0: no limit
+  uint64_t messages = 1000;  // replay: backlog of each session
+  bool shared_topic = false;
+  bool persistent = false;  // subscribers with clean session off
+
+  int64_t duration_ns = 10'000'000'000;
+  int64_t warmup_ns = 2'000'000'000;
+  int64_t drain_ns = 5'000'000'000;     // without any progress, after the last publish
+  int64_t timeout_ns = 30'000'000'000;  // for one connect or subscribe
+  uint32_t threads = 1;
+  uint32_t source_addresses = 0;  // 0: as many as the number of connections needs
+  uint16_t keepalive_s = 60;
+  uint64_t seed = 0;
+  std::string client_prefix;
+  std::string topic_prefix;
+  std::optional<std::string> user_name;
+  std::optional<std::string> password;
+  std::string json_file;
+  int pid = 0;
+  bool spin = false;
+  bool quiet = false;
+
+  bool closed_loop() const { return rate == 0; }
+};
+
+// Why the program ends before a run: --help and --version give exit_code 0 and a text for stdout, mistakes exit code 2
+// and one line that names the flag.
+struct EarlyExit {
+  int exit_code;
+  std::string text;
+};
+
+std::expected<Settings, EarlyExit> parse_command_line(int argc, const char* const* argv);
+
+// "250ms" "10s" "2m" "1h"; a bare number is seconds.
+core::Result<int64_t> parse_duration_ns(std::string_view text);
+// "500" "10k" "2.5M"
+core::Result<double> parse_count(std::string_view text);
+// "host:port", "[::1]:1883", "mqtt://host:port"; the port may be left out (1883).
+core::Result<std::pair<std::string, uint16_t>> parse_target(std::string_view text);
+
+}  // namespace penstock::bench

@@ -1,0 +1,60 @@
+// AcknowledgementQueue: answers that must not leave before a record is durable (group commit), in order of position.
+// Bounded by the log's tail: every entry stands for a record in it. One thread, the shard's.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "protocol/types.h"
+
+namespace penstock::broker {
+
+// Names a connection for as long as it lives; a stale one finds nothing.
+struct ConnectionRef {
+  uint32_t slot = 0;
+  uint32_t generation = 0;
+  bool operator==(const ConnectionRef&) const = default;
+};
+
+struct Acknowledgement {
+  uint64_t end = 0;  // to be released when the log is durable up to here
+  ConnectionRef connection;
+  protocol::PacketType type = protocol::PacketType::kPuback;  // PUBACK PUBREC PUBCOMP SUBACK UNSUBACK CONNACK
+  bool session_present = false;                               // CONNACK
+  protocol::PacketId packet_id;
+};
+
+class AcknowledgementQueue {
+ public:
+  void push(const Acknowledgement& acknowledgement) { waiting_.push_back(acknowledgement); }
+  void push_suback(const Acknowledgement& acknowledgement, std::vector<protocol::SubackCode> codes) {
+    waiting_.push_back(acknowledgement);
+    codes_.push_back(std::move(codes));
+  }
+
+  bool empty() const { return waiting_.empty(); }
+  // Of the newest entry: what must only keep its place behind the others waits for this.
+  uint64_t last_end() const { return waiting_.empty() ? 0 : waiting_.back().end; }
+  // Hands over everything whose end is at most `durable_end`: send(acknowledgement, codes or null).
+  template <typename Send>
+  void release(uint64_t durable_end, Send&& send) {
+    while (!waiting_.empty() && waiting_.front().end <= durable_end) {
+      const Acknowledgement acknowledgement = waiting_.front();
+      waiting_.pop_front();
+      if (acknowledgement.type != protocol::PacketType::kSuback) {
+        send(acknowledgement, nullptr);
+        continue;
+      }
+      const std::vector<protocol::SubackCode> codes = std::move(codes_.front());
+      codes_.pop_front();
+      send(acknowledgement, &codes);
+    }
+  }
+
+ private:
+  std::deque<Acknowledgement> waiting_;
+  std::deque<std::vector<protocol::SubackCode>> codes_;  // of the SUBACKs among them, in their order
+};
+
+}  // namespace penstock::broker

@@ -1,0 +1,67 @@
+#include "broker/broker.h"
+
+#include "core/diagnostics.h"
+#include "log/file_names.h"
+#include "log/sealed_log.h"
+
+namespace penstock::broker {
+
+core::Result<std::unique_ptr<Broker>> Broker::start(BrokerOptions options) {
+  std::unique_ptr<Broker> broker(new Broker(std::move(options)));
+  ASSIGN_OR_RETURN(broker->ring_, core::Ring::create({.submission_entries = 8, .completion_entries = 16}));
+  broker->storage_ = std::make_unique<core::RingStorage>(*broker->ring_);
+  ASSIGN_OR_RETURN(DataDirectory directory,
+                   DataDirectory::open(*broker->storage_, broker->options_.data_directory));
+  broker->directory_ = std::make_unique<DataDirectory>(std::move(directory));
+  RETURN_IF_ERROR(broker->start_shards());
+  return broker;
+}
+
+core::Status Broker::open_sealed_logs() {
+  for (const log::LogId id : directory_->sealed_logs()) {
+    const std::string path = log::path_in(options_.data_directory, log::log_directory_name(id));
+    ASSIGN_OR_RETURN(auto sealed, log::open_sealed_log(*storage_, path, id));
+    sealed_logs_.push_back(std::move(sealed));
+  }
+  return {};
+}
+
+core::Status Broker::start_shards() {
+  ASSIGN_OR_RETURN(std::vector<ShardPlace> places, directory_->lay_out(options_.shards_count, options_.log));
+  RETURN_IF_ERROR(open_sealed_logs());
+  office_ = std::make_unique<PostOffice>(options_.shards_count);
+  // Wakes go through the ring of the waking shard.
+  for (ShardPlace& place : places) {
+    const ShardIndex from = place.index;
+    shards_.push_back(std::make_unique<ShardThread>(std::move(place), options_.shard, *office_,
+                                                    [this, from](ShardIndex to) {
+                                                      shards_[from]->ring().wake(shards_[to]->ring_fd());
+                                                    }));
+  }
+  for (auto& shard : shards_) RETURN_IF_ERROR(shard->start(directory_->layout_changed()));
+  if (directory_->layout_changed()) RETURN_IF_ERROR(directory_->commit_layout());
+
+  std::vector<log::SharedLog*> logs;
+  for (auto& shard : shards_) logs.push_back(&shard->shared_log());
+  for (auto& sealed : sealed_logs_) logs.push_back(sealed.get());
+  for (auto& shard : shards_) shard->add_logs(logs);
+  for (const core::Endpoint& wanted : options_.listen) {
+    core::Endpoint endpoint = wanted;
+    for (auto& shard : shards_) {
+      ASSIGN_OR_RETURN(const core::Endpoint bound, shard->listen(endpoint));
+      endpoint.port = bound.port;
+    }
+    endpoints_.push_back(endpoint);
+  }
+  for (auto& shard : shards_) shard->serve();
+  return {};
+}
+
+void Broker::stop() {
+  for (auto& shard : shards_) shard->request_stop();
+  for (auto& shard : shards_) shard->join();
+}
+
+Broker::~Broker() = default;
+
+}  // namespace penstock::broker

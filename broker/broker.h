@@ -1,0 +1,52 @@
+// Broker: all shards of one process over one data directory. Made, run and stopped by the main thread, which is also the
+// control thread: it never touches what belongs to a shard while that serves.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "broker/data_directory.h"
+#include "broker/shard_thread.h"
+#include "core/network.h"
+
+namespace penstock::broker {
+
+struct BrokerOptions {
+  std::vector<core::Endpoint> listen;
+  std::string data_directory;
+  ShardIndex shards_count = 1;
+  ShardOptions shard;
+  log::LogOptions log;  // directory and id are filled in
+};
+
+class Broker {
+ public:
+  // Restores the last life, opens the logs, listens and serves; an error is one line for the person who started it.
+  static core::Result<std::unique_ptr<Broker>> start(BrokerOptions options);
+  ~Broker();
+
+  // Where it listens, with the ports that the kernel picked.
+  const std::vector<core::Endpoint>& endpoints() const { return endpoints_; }
+  // Clean stop; returns when every shard has stopped.
+  void stop();
+  // After stop(): counters of all shards.
+  Counters counters() const { return counters_; }
+
+ private:
+  explicit Broker(BrokerOptions options) : options_(std::move(options)) {}
+  core::Status start_shards();
+  core::Status open_sealed_logs();
+
+  BrokerOptions options_;
+  std::unique_ptr<core::Ring> ring_;  // of the main thread: start-up only
+  std::unique_ptr<core::RingStorage> storage_;
+  std::unique_ptr<DataDirectory> directory_;
+  std::unique_ptr<PostOffice> office_;
+  std::vector<std::unique_ptr<log::SharedLog>> sealed_logs_;
+  std::vector<std::unique_ptr<ShardThread>> shards_;
+  std::vector<core::Endpoint> endpoints_;
+  Counters counters_;
+};
+
+}  // namespace penstock::broker

@@ -1,0 +1,241 @@
+#include "broker/broker_shard.h"
+
+#include <algorithm>
+
+#include "broker/session_hash.h"
+#include "core/check.h"
+
+namespace penstock::broker {
+
+BrokerShard::BrokerShard(ShardPlace place, ShardOptions options, ShardSeams seams, PostCounter post)
+    : place_(std::move(place)),
+      options_(options),
+      seams_(seams),
+      post_(std::move(post)),
+      now_ns_(seams.clock.monotonic_ns()),
+      timers_(now_ns_),
+      filters_(seams.random.next_u64()),
+      remote_filters_(seams.random.next_u64()),
+      parent_topics_(options.parent_topics_max),
+      reader_(seams.storage, {.shard = place_.index}),
+      deliveries_(*this),
+      last_routed_(place_.shards_count),
+      qos2_routed_(place_.shards_count) {}
+
+BrokerShard::~BrokerShard() = default;
+
+core::Status BrokerShard::open() {
+  ASSIGN_OR_RETURN(log_, log::CommitLog::open(seams_.storage, seams_.clock, place_.log, log_start_, *this));
+  journal_ = std::make_unique<StateJournal>(*log_);
+  checkpoint_writer_ = std::make_unique<CheckpointWriter>(seams_.storage, place_.directory);
+  checkpointed_end_ = log_->appended_end().value();
+  return {};
+}
+
+void BrokerShard::make_queue_file(uint64_t next_address) {
+  queue_file_ = std::make_unique<log::QueueFile>(
+      seams_.storage,
+      log::QueueFile::Options{.directory = place_.directory,
+                              .report = [](std::string line) { core::log_line(core::LogLevel::kError, line); }},
+      next_address);
+}
+
+void BrokerShard::add_logs(const std::vector<log::SharedLog*>& logs) {
+  shared_logs_ = logs;
+  for (log::SharedLog* log : logs) reader_.add_log(*log);
+  publish_routed_marks();
+  if (place_.shards_count > 1) {
+    FilterChange change;
+    filters_.for_each([&](FilterQueue& queue) { change.added.push_back(queue.filter()); });
+    if (!change.added.empty()) announce(std::move(change), 0);
+  }
+}
+
+log::SharedLog* BrokerShard::shared_log(log::LogId id) {
+  for (log::SharedLog* log : shared_logs_)
+    if (log->id == id) return log;
+  return nullptr;
+}
+
+core::Result<core::Endpoint> BrokerShard::listen(const core::Endpoint& endpoint) {
+  return seams_.network.listen(endpoint, *this);
+}
+
+ShardIndex BrokerShard::home_of(std::string_view client_id) const {
+  return home_shard(client_id, place_.shards_count);
+}
+
+std::string BrokerShard::make_client_id() {
+  for (;;) {
+    char text[32];
+    std::snprintf(text, sizeof text, "auto-%016llx", static_cast<unsigned long long>(seams_.random.next_u64()));
+    if (home_of(text) == place_.index && sessions_.find(text) == nullptr) return text;
+  }
+}
+
+void BrokerShard::begin_turn(int64_t now_ns) {
+  now_ns_ = now_ns;
+  timers_.advance(now_ns);
+}
+
+bool BrokerShard::end_turn() {
+  receive_mail();
+  resume_waiting();
+  if (now_ns_ >= next_housekeeping_ns_) housekeeping();
+  bool more = deliveries_.run();
+  release_acknowledgements();
+  log_->end_turn();
+  publish_routed_marks();
+  flush_connections();
+  step_checkpoint();
+  post_.end_turn();
+  if (stop_state_ != StopState::kRunning) step_stop();
+  more = more || post_.has_backlog() || !flush_.empty();
+  return more;
+}
+
+void BrokerShard::on_accepted(core::SocketId socket, const core::Endpoint& peer) {
+  ++counters_.connections_accepted;
+  Connection& connection = add_connection(socket, peer);
+  connection.start({});
+  if (options_.connections_max > 0 && post_.office().connections_count() > options_.connections_max)
+    connection.close(CloseReason::kTooManyConnections);
+}
+
+Connection& BrokerShard::add_connection(core::SocketId socket, core::Endpoint peer) {
+  uint32_t slot;
+  if (free_connections_.empty()) {
+    slot = static_cast<uint32_t>(connections_.size());
+    connections_.emplace_back();
+  } else {
+    slot = free_connections_.back();
+    free_connections_.pop_back();
+  }
+  ConnectionSlot& place = connections_[slot];
+  ++place.generation;
+  place.connection =
+      std::make_unique<Connection>(*this, socket, std::move(peer), ConnectionRef{slot, place.generation});
+  ++connections_count_;
+  ++post_.office().connections_count();
+  return *place.connection;
+}
+
+Connection* BrokerShard::find(ConnectionRef ref) {
+  const ConnectionSlot& slot = connections_[ref.slot];
+  return slot.generation == ref.generation ? slot.connection.get() : nullptr;
+}
+
+void BrokerShard::forget(Connection& connection) {
+  const uint32_t slot = connection.ref().slot;
+  free_connections_.push_back(slot);
+  --connections_count_;
+  --post_.office().connections_count();
+  connections_[slot].connection.reset();
+}
+
+void BrokerShard::send_hand_over(Connection& connection, ShardIndex to, core::SocketId socket,
+                                 std::vector<std::byte> received) {
+  auto body = std::make_unique<HandOver>(HandOver{socket, connection.peer(), std::move(received)});
+  forget(connection);
+  post_.post(to, Mail{.kind = MailKind::kHandOver, .body = std::move(body)});
+}
+
+void BrokerShard::flush_connections() {
+  flushing_.swap(flush_);
+  for (const ConnectionRef ref : flushing_) {
+    Connection* connection = find(ref);
+    if (connection == nullptr) continue;
+    connection->flush_listed = false;
+    connection->flush();
+  }
+  flushing_.clear();
+}
+
+// Connections whose packet could not be handled for want of room, in the order in which they began to wait.
+void BrokerShard::resume_waiting() {
+  if (waiting_.empty() || room_for_state() == Handled::kWait) return;
+  resuming_.swap(waiting_);
+  for (const ConnectionRef ref : resuming_)
+    if (Connection* connection = find(ref)) connection->resume();
+  resuming_.clear();
+}
+
+Handled BrokerShard::room_for_state() {
+  if (!has_mail_room()) return Handled::kWait;
+  return log_->room_for(kStateRecordBytes) == log::AppendRoom::kTailFull ? Handled::kWait : Handled::kDone;
+}
+
+void BrokerShard::on_log_progress() { log_moved_ = true; }
+
+void BrokerShard::release_acknowledgements() {
+  const uint64_t durable_end = log_->durable_end().value();
+  if (log_moved_) {
+    log_moved_ = false;
+    deliveries_.on_durable();
+    for (ShardIndex to = 0; to < place_.shards_count; ++to) {
+      if (!qos2_routed_[to]) continue;
+      qos2_routed_[to] = durable_end < last_routed_[to];
+      post_.post(to, Mail{.kind = MailKind::kDurableMoved});
+    }
+    close_owed();
+  }
+  acknowledgements_.release(durable_end, [this](const Acknowledgement& acknowledgement,
+                                                const std::vector<protocol::SubackCode>* codes) {
+    send(acknowledgement, codes);
+  });
+}
+
+void BrokerShard::send(const Acknowledgement& acknowledgement, const std::vector<protocol::SubackCode>* codes) {
+  Connection* connection = find(acknowledgement.connection);
+  if (connection == nullptr || connection->closing()) return;
+  switch (acknowledgement.type) {
+    case protocol::PacketType::kConnack:
+      connection->send_connack(acknowledgement.session_present, protocol::ConnectReturnCode::kAccepted);
+      connection->established();
+      session_online(*connection->session());
+      return;
+    case protocol::PacketType::kSuback:
+      connection->send_suback(acknowledgement.packet_id, *codes);
+      return;
+    default:
+      connection->send_acknowledge(acknowledgement.type, acknowledgement.packet_id);
+  }
+}
+
+void BrokerShard::note_refused_publish(Connection& connection) {
+  ++counters_.publishes_refused;
+  uint64_t suppressed = 0;
+  if (refused_limit_.allow(now_ns_, suppressed))
+    core::log_line(core::LogLevel::kError,
+                   "publishes are refused: " +
+                       std::string(log_->room_for(0) == log::AppendRoom::kFailed
+                                       ? "the log has failed; restart after repairing the disk"
+                                       : "no room on the disk under " + place_.log.directory));
+  if (connection.owes_redelivery) return;
+  connection.owes_redelivery = true;
+  owed_.push_back(connection.ref());
+}
+
+// MQTT 3.1.1 has no refusal of a publish: a client repeats what is unacknowledged only after a reconnect. So once there
+// is room again, those that were refused something are asked to come back.
+void BrokerShard::close_owed() {
+  if (owed_.empty() || log_->room_for(kStateRecordBytes) != log::AppendRoom::kRoom) return;
+  for (const ConnectionRef ref : owed_)
+    if (Connection* connection = find(ref)) connection->close(CloseReason::kRedeliveryOwed, true);
+  owed_.clear();
+}
+
+void BrokerShard::report_protocol_error(const Connection& connection, const protocol::ProtocolError& error) {
+  ++counters_.protocol_errors[static_cast<size_t>(error.reason)];
+  uint64_t suppressed = 0;
+  if (!error_limit_.allow(now_ns_, suppressed)) return;
+  std::string line = "closing " + core::to_string(connection.peer());
+  if (connection.session() != nullptr) line += " (client '" + connection.session()->client_id() + "')";
+  line += ": ";
+  line += error.text;
+  if (error.clause[0] != '\0') line += std::string(" [") + error.clause + "]";
+  if (suppressed > 0) line += " (" + std::to_string(suppressed) + " more not shown)";
+  core::log_line(core::LogLevel::kWarning, line);
+}
+
+}  // namespace penstock::broker

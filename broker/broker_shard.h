@@ -1,0 +1,271 @@
+// BrokerShard: one core's share of the broker: its connections and sessions, its filters and queues, its log. Everything
+// in it is touched by one thread only; other shards are reached by mail. It knows no io_uring: network, files, time and
+// chance come through the seams, so the same code runs in the simulator.
+//
+// A turn: begin_turn(now), then the completions of the seams call the handlers, then end_turn() delivers, commits and
+// sends.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "broker/acknowledgement_queue.h"
+#include "broker/checkpoint_writer.h"
+#include "broker/connection.h"
+#include "broker/counters.h"
+#include "broker/deliveries.h"
+#include "broker/filter_table.h"
+#include "broker/output_buffer.h"
+#include "broker/parent_topics.h"
+#include "broker/post_office.h"
+#include "broker/remote_filters.h"
+#include "broker/retained_store.h"
+#include "broker/session_table.h"
+#include "broker/shard_options.h"
+#include "broker/state_journal.h"
+#include "core/clock.h"
+#include "core/diagnostics.h"
+#include "core/network.h"
+#include "core/random.h"
+#include "core/storage.h"
+#include "core/timer_wheel.h"
+#include "log/commit_log.h"
+#include "log/log_reader.h"
+#include "protocol/connect.h"
+#include "protocol/publish.h"
+
+namespace penstock::broker {
+
+// The outside as one shard sees it. All outlive the shard.
+struct ShardSeams {
+  core::Network& network;
+  core::Storage& storage;
+  core::Clock& clock;
+  core::Random& random;
+};
+
+// Where the shard's files are and how its log goes on. Made by the start-up (broker/data_directory.h).
+struct ShardPlace {
+  ShardIndex index = 0;
+  ShardIndex shards_count = 1;
+  std::string directory;             // checkpoint and queue pages; exists
+  log::LogOptions log;
+  std::vector<std::string> checkpoints;  // of the last life: every shard's, as they were laid out then
+  std::vector<log::LogId> all_logs;      // live ones of all shards and sealed ones
+  std::string data_directory;
+  bool same_layout = true;               // the same number of shards as in the last life
+  uint64_t generation = 0;
+};
+
+// A SUBSCRIBE on its way to its SUBACK.
+struct PendingSubscribe {
+  std::string client_id;
+  ConnectionRef connection;
+  protocol::PacketId packet_id;
+  std::vector<protocol::SubackCode> codes;
+  std::vector<std::pair<std::string, protocol::QoS>> filters;  // to be recorded: those of a persistent session
+  uint64_t ticket = 0;
+  uint32_t answers_left = 0;
+};
+
+class BrokerShard final : private core::AcceptHandler, private log::LogProgressHandler {
+ public:
+  BrokerShard(ShardPlace place, ShardOptions options, ShardSeams seams, PostCounter post);
+  ~BrokerShard();
+  BrokerShard(const BrokerShard&) = delete;
+
+  // Start-up, in this order. Each waits for the disk. restore() reads the last life; open() starts the log;
+  // add_logs() after every shard's open(): the logs of all shards, live and sealed.
+  core::Status restore();
+  core::Status open();
+  void add_logs(const std::vector<log::SharedLog*>& logs);
+  core::Result<core::Endpoint> listen(const core::Endpoint& endpoint);
+
+  void begin_turn(int64_t now_ns);
+  // True when there is more to do at once, so that the next turn must not wait.
+  bool end_turn();
+  // When the next timer is due, in Clock::monotonic_ns().
+  int64_t next_timer_ns() const { return std::min(timers_.next_due_ns(), next_housekeeping_ns_); }
+
+  // Clean stop: closes every connection, records cursors exactly, writes and syncs the log and a checkpoint. Turns go on
+  // until stopped().
+  void begin_stop();
+  bool stopped() const { return stop_state_ == StopState::kStopped; }
+
+  // For the parts of the shard.
+  core::Network& network() { return seams_.network; }
+  core::Clock& clock() { return seams_.clock; }
+  core::TimerWheel& timers() { return timers_; }
+  const ShardOptions& options() const { return options_; }
+  Counters& counters() { return counters_; }
+  Deliveries& deliveries() { return deliveries_; }
+  SessionTable& sessions() { return sessions_; }
+  FilterTable& filters() { return filters_; }
+  RetainedStore& retained() { return retained_; }
+  StateJournal& journal() { return *journal_; }
+  log::CommitLog& log() { return *log_; }
+  log::LogReader& reader() { return reader_; }
+  OutputBlockPool& output_blocks() { return output_blocks_; }
+  AcknowledgementQueue& acknowledgements() { return acknowledgements_; }
+  log::SharedLog* shared_log(log::LogId id);
+  int64_t now_ns() const { return now_ns_; }
+  uint64_t next_arrival() const { return next_arrival_; }
+  // Arrivals below this were given in an earlier life.
+  uint64_t first_live_arrival() const { return first_live_arrival_; }
+  const LogClock& routed_clock() const { return routed_; }
+  ShardIndex index() const { return place_.index; }
+  ShardIndex shards_count() const { return place_.shards_count; }
+  // Which shard a client id is at home on.
+  ShardIndex home_of(std::string_view client_id) const;
+  std::string make_client_id();
+
+  // Whether a packet that changes state can be handled now: room in the tail for a few records and in every mailbox.
+  bool has_log_room() const { return log_->room_for(kStateRecordBytes) == log::AppendRoom::kRoom; }
+  Handled room_for_state();  // kDone: go on; kWait; kStop never
+
+  // Appends and routes a message. Requires log room and mailbox room for one item each.
+  log::Appended publish(const log::RecordParts& parts, bool sets_retained);
+  bool has_mail_room() { return place_.shards_count == 1 || post_.has_room(kMailPerPacket); }
+  // A message for one session only: goes into its own queue. Requires log room.
+  void publish_direct(Session& session, const RetainedMessage& message, protocol::QoS qos);
+
+  // Sessions.
+  void establish(Connection& connection, const protocol::Connect& connect, std::string_view client_id);
+  void end_session(Session& session);
+  void subscribe(Session& session, protocol::TopicFilter filter, protocol::QoS qos, FilterChange& change);
+  bool unsubscribe(Session& session, protocol::TopicFilter filter, FilterChange& change);
+  // Tells the other shards, which answer when `ticket` is not 0. Returns how many answers will come.
+  uint32_t announce(FilterChange change, uint64_t ticket);
+  // After subscribe() for each filter: answers the client when every shard routes to us and the records are durable.
+  void complete_subscribe(PendingSubscribe pending, FilterChange change);
+  // The session's cursors or window moved: a progress record is due.
+  void note_progress(Session& session);
+
+  // Connections.
+  void add_flush(Connection& connection) { flush_.push_back(connection.ref()); }
+  void add_waiting(Connection& connection) { waiting_.push_back(connection.ref()); }
+  Connection* find(ConnectionRef ref);
+  void forget(Connection& connection);
+  void send_hand_over(Connection& connection, ShardIndex to, core::SocketId socket, std::vector<std::byte> received);
+  void on_connection_lost(Connection& connection, CloseReason reason);
+  void report_protocol_error(const Connection& connection, const protocol::ProtocolError& error);
+  void note_refused_publish(Connection& connection);
+
+  // Start-up of a new layout: the restored state, whole on the disk. Waits for it.
+  core::Status write_first_checkpoint();
+  // For checkpoints.
+  void write_state(std::vector<std::byte>& out);
+  const ShardPlace& place() const { return place_; }
+  log::QueueFile* queue_file() { return queue_file_.get(); }
+
+  static constexpr uint64_t kStateRecordBytes = 256u << 10;  // room for the records of any one packet but PUBLISH
+  static constexpr size_t kMailPerPacket = 16;
+  static constexpr size_t kSubscriptionsPerSessionMax = 10'000;
+  // Queue ids of sessions' own queues have this bit (broker/parent_topics.h has the other).
+  static constexpr uint64_t kOwnQueueIdBit = uint64_t{1} << 62;
+
+ private:
+  friend class ShardRestorer;
+  enum class StopState : uint8_t { kRunning, kDraining, kClosingConnections, kFinishingLog, kWritingCheckpoint, kStopped };
+  struct ConnectionSlot {
+    std::unique_ptr<Connection> connection;
+    uint32_t generation = 0;
+  };
+  struct PendingWill {
+    std::string client_id;
+    Will will;
+  };
+
+  void on_accepted(core::SocketId socket, const core::Endpoint& peer) override;
+  void on_log_progress() override;
+
+  Connection& add_connection(core::SocketId socket, core::Endpoint peer);
+  void release_acknowledgements();
+  void send(const Acknowledgement& acknowledgement, const std::vector<protocol::SubackCode>* codes);
+  void flush_connections();
+  void resume_waiting();
+  void close_owed();
+  void receive_mail();
+  void on_mail(Mail mail);
+  void on_route(const Mail& mail);
+  void on_filters(const Mail& mail, const FilterChange& change);
+  void on_filters_noted(const Mail& mail);
+  void publish_routed_marks();
+  void route_local(protocol::TopicName name, uint32_t topic_hash, log::LogId log, log::LogOffset offset, uint8_t qos);
+  void set_retained(const log::RecordParts& parts, const log::Appended& appended);
+  void session_online(Session& session);
+  void session_offline(Session& session);
+  void drop_subscriptions(Session& session, FilterChange& change);
+  void release_queue_if_unused(FilterQueue& queue, FilterChange& change);
+  void publish_pending_wills();
+  void finish_subscribe(PendingSubscribe& pending);
+  Subscription& add_subscription(Session& session, FilterQueue& queue, protocol::QoS qos);
+  void add_own_queue(Session& session);
+  void make_queue_file(uint64_t next_address);
+  void housekeeping();
+  void start_checkpoint();
+  void step_checkpoint();
+  void retire_queue_pages();
+  void record_progress();
+  void expire_sessions();
+  void step_stop();
+
+  const ShardPlace place_;
+  const ShardOptions options_;
+  ShardSeams seams_;
+  PostCounter post_;
+  int64_t now_ns_;
+  core::TimerWheel timers_;
+  Counters counters_;
+  OutputBlockPool output_blocks_;
+
+  std::unique_ptr<log::QueueFile> queue_file_;
+  FilterTable filters_;
+  RemoteFilters remote_filters_;
+  RetainedStore retained_;
+  ParentTopics parent_topics_;
+  SessionTable sessions_;
+  log::LogReader reader_;
+  std::unique_ptr<log::CommitLog> log_;
+  std::unique_ptr<StateJournal> journal_;
+  std::unique_ptr<CheckpointWriter> checkpoint_writer_;
+  std::vector<log::SharedLog*> shared_logs_;
+  log::CommitLog::Start log_start_;
+  Deliveries deliveries_;
+  AcknowledgementQueue acknowledgements_;
+
+  std::vector<ConnectionSlot> connections_;
+  std::vector<uint32_t> free_connections_;
+  size_t connections_count_ = 0;
+  std::vector<ConnectionRef> flush_;
+  std::vector<ConnectionRef> flushing_;
+  std::vector<ConnectionRef> waiting_;
+  std::vector<ConnectionRef> resuming_;
+  std::vector<ConnectionRef> owed_;
+  std::vector<PendingSubscribe> pending_subscribes_;
+  std::deque<PendingWill> pending_wills_;  // bounded by the sessions with a will
+  uint64_t last_ticket_ = 0;
+
+  uint64_t next_arrival_ = 1;
+  uint64_t first_live_arrival_ = 1;
+  LogClock routed_;                     // up to where each log's messages have been put into our queues
+  std::vector<uint64_t> last_routed_;   // per shard: end of the last record of our log that was posted to it
+  std::vector<bool> qos2_routed_;       // per shard: since our log was last durable further
+  log::Appended last_published_;
+  core::RateLimit error_limit_{20, core::kNsPerSecond};
+  core::RateLimit refused_limit_{1, 10 * core::kNsPerSecond};
+  int64_t next_housekeeping_ns_ = 0;
+  uint64_t checkpointed_end_ = 0;
+  log::LogOffset checkpoint_begin_{0};
+  uint32_t expiry_slot_ = 0;
+  std::vector<uint32_t> progressed_;
+  StopState stop_state_ = StopState::kRunning;
+  bool log_finished_ = false;
+  bool log_moved_ = false;
+};
+
+}  // namespace penstock::broker

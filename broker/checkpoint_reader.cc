@@ -1,0 +1,174 @@
+// ShardRestorer's reading of checkpoints: the order is that of broker/shard_state.cc.
+#include "broker/checkpoint_file.h"
+#include "broker/shard_restorer.h"
+#include "broker/state_codec.h"
+
+namespace penstock::broker {
+namespace {
+
+// The least that one of them can take; bounds a count before anything is reserved for it.
+constexpr size_t kSessionBytesMin = 4 + 1 + 8 + 4 + 4 + 4 + 4 + 1;
+constexpr size_t kSubscriptionBytesMin = 4 + 1 + 8 + 4;
+
+}  // namespace
+
+core::Status ShardRestorer::read_checkpoint(const std::string& path) {
+  ASSIGN_OR_RETURN(const auto file, read_whole_file(shard_.seams_.storage, path));
+  if (!file.has_value()) return {};  // the first life did not get that far: the log has everything
+  auto body = open_checkpoint(*file);
+  if (!body.has_value()) return core::failure("checkpoint " + path + ": " + body.error().message);
+  if (!read_body(*body)) return core::failure("checkpoint " + path + ": its content does not fit together");
+  return {};
+}
+
+bool ShardRestorer::read_body(core::Bytes body) {
+  ByteReader reader(body);
+  bool is_own = false;
+  if (!read_header(reader, is_own)) return false;
+  for (uint32_t count = reader.count(kSessionBytesMin); count > 0 && reader.ok(); --count) read_session(reader);
+  for (uint32_t count = reader.count(14); count > 0 && reader.ok(); --count) read_will(reader);
+  for (uint32_t count = reader.count(35); count > 0 && reader.ok(); --count) read_retained(reader);
+  for (uint32_t count = reader.count(4); count > 0 && reader.ok(); --count) read_filter_queue(reader, is_own);
+  for (uint32_t count = reader.count(5); count > 0 && reader.ok(); --count) read_parent(reader, is_own);
+  return reader.ok();
+}
+
+bool ShardRestorer::read_header(ByteReader& reader, bool& is_own) {
+  const auto index = reader.integer<uint16_t>();
+  const auto shards_count = reader.integer<uint16_t>();
+  const log::LogId log(reader.integer<uint16_t>());
+  log::CommitLog::Start start;
+  start.epoch = reader.integer<log::Epoch>();
+  start.next_sequence = log::Sequence(reader.integer<uint64_t>());
+  start.end = log::LogOffset(reader.integer<uint64_t>());
+  start.last_wall_us = reader.integer<int64_t>();
+  const LogClock routed = read_clock(reader);
+  const auto next_arrival = reader.integer<uint64_t>();
+  const auto next_address = reader.integer<uint64_t>();
+  if (!reader.ok()) return false;
+  state_from_.emplace_back(log, start);
+  is_own = shards_count == shard_.shards_count() && index == shard_.index();
+  shard_.next_arrival_ = std::max(shard_.next_arrival_, next_arrival);
+  if (is_own) {
+    queues_restored_ = true;
+    shard_.routed_ = routed;
+    shard_.make_queue_file(next_address);
+    pages_ = shard_.queue_file_.get();
+  } else {
+    // Queues of another shard are only skipped over.
+    foreign_pages_ = std::make_unique<log::QueueFile>(shard_.seams_.storage,
+                                                      log::QueueFile::Options{.directory = shard_.place_.directory},
+                                                      next_address);
+    pages_ = foreign_pages_.get();
+  }
+  return true;
+}
+
+void ShardRestorer::read_session(ByteReader& reader) {
+  const std::string client_id(reader.text());
+  Session* session = is_mine(client_id) ? &obtain_session(client_id) : nullptr;
+  const bool online = reader.integer<uint8_t>() != 0;
+  const auto offline_since_us = reader.integer<int64_t>();
+  LogClock done = read_clock(reader);
+  const std::vector<Delivery> deliveries = read_deliveries(reader);
+  for (uint32_t count = reader.count(2); count > 0; --count) {
+    const protocol::PacketId id(reader.integer<uint16_t>());
+    if (session != nullptr) session->add_inbound(id);
+  }
+  if (session != nullptr) {
+    session->was_connected = online;
+    session->offline_since_us = offline_since_us;
+    session->done = std::move(done);
+    session->restore_window(shard_.options_.inflight_max, deliveries);
+  }
+  read_subscriptions(reader, session);
+  if (reader.integer<uint8_t>() != 0) read_own_queue(reader, session, queues_restored_);
+}
+
+void ShardRestorer::read_subscriptions(ByteReader& reader, Session* session) {
+  for (uint32_t count = reader.count(kSubscriptionBytesMin); count > 0 && reader.ok(); --count) {
+    PendingSubscription subscription{.session = session};
+    subscription.filter = std::string(reader.text());
+    subscription.qos = read_qos(reader);
+    subscription.cursor = log::QueueIndex(reader.integer<uint64_t>());
+    subscription.start = read_clock(reader);
+    if (session != nullptr) pending_subscriptions_.push_back(std::move(subscription));
+  }
+}
+
+void ShardRestorer::read_own_queue(ByteReader& reader, Session* session, bool is_own) {
+  const log::QueueIndex cursor(reader.integer<uint64_t>());
+  auto queue = log::ConsumeQueue::deserialize(reader.rest(), pages_);
+  if (!queue.has_value()) {
+    reader.fail();
+    return;
+  }
+  if (session == nullptr) return;
+  shard_.add_own_queue(*session);
+  if (!is_own) return;
+  session->own_queue = std::make_unique<FilterQueue>("", std::move(*queue));
+  session->own_subscription->cursor = std::clamp(cursor, session->own_queue->entries().begin(),
+                                                 session->own_queue->entries().end());
+  session->own_queue->add(*session->own_subscription, false);
+}
+
+void ShardRestorer::read_will(ByteReader& reader) {
+  const std::string client_id(reader.text());
+  Will will;
+  will.topic = std::string(reader.text());
+  const core::Bytes payload = reader.blob();
+  will.payload.assign(payload.begin(), payload.end());
+  will.qos = read_qos(reader);
+  will.retain = reader.integer<uint8_t>() != 0;
+  if (reader.ok() && is_mine(client_id)) wills_[client_id] = std::move(will);
+}
+
+void ShardRestorer::read_retained(ByteReader& reader) {
+  const std::string_view topic = reader.text();
+  const std::string_view publisher = reader.text();
+  const core::Bytes payload = reader.blob();
+  const auto qos = static_cast<uint8_t>(read_qos(reader));
+  const auto wall_us = reader.integer<int64_t>();
+  const log::LogId log(reader.integer<uint16_t>());
+  const auto epoch = reader.integer<log::Epoch>();
+  const log::Sequence sequence(reader.integer<uint64_t>());
+  if (!reader.ok()) return;
+  shard_.retained_.apply(make_retained({.flags = qos, .publisher = publisher, .topic = topic, .payload = payload},
+                                       wall_us, log::LogPosition{log, epoch, sequence}));
+}
+
+void ShardRestorer::read_filter_queue(ByteReader& reader, bool is_own) {
+  const std::string filter(reader.text());
+  auto queue = log::ConsumeQueue::deserialize(reader.rest(), pages_);
+  if (!queue.has_value()) {
+    reader.fail();
+    return;
+  }
+  if (is_own) shard_.filters_.adopt(std::make_unique<FilterQueue>(filter, std::move(*queue)));
+}
+
+void ShardRestorer::read_parent(ByteReader& reader, bool is_own) {
+  const std::string name(reader.text());
+  const bool shared = reader.integer<uint8_t>() != 0;
+  auto queue = log::ConsumeQueue::deserialize(reader.rest(), pages_);
+  if (!queue.has_value()) {
+    reader.fail();
+    return;
+  }
+  if (is_own) shard_.parent_topics_.adopt({name, shared, std::move(*queue)});
+}
+
+// The cursors of the checkpoint hold in the queues of the checkpoint; rebuilt queues are read from their begin.
+void ShardRestorer::resolve_subscriptions() {
+  for (PendingSubscription& pending : pending_subscriptions_) {
+    subscribe(*pending.session, pending.filter, pending.qos, std::move(pending.start));
+    FilterQueue* queue = shard_.filters_.find(protocol::TopicFilter::accepted(pending.filter));
+    Subscription* subscription = pending.session->find_subscription(*queue);
+    subscription->cursor = queues_restored_
+                               ? std::clamp(pending.cursor, queue->entries().begin(), queue->entries().end())
+                               : queue->entries().begin();
+  }
+  pending_subscriptions_.clear();
+}
+
+}  // namespace penstock::broker

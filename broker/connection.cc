@@ -1,0 +1,268 @@
+#include "broker/connection.h"
+
+#include "broker/broker_shard.h"
+#include "broker/packet_handlers.h"
+#include "broker/session.h"
+#include "core/check.h"
+#include "protocol/encode.h"
+
+namespace penstock::broker {
+
+using protocol::Framing;
+using protocol::PacketBytes;
+
+Connection::Connection(BrokerShard& shard, core::SocketId socket, core::Endpoint peer, ConnectionRef ref)
+    : shard_(shard), socket_(socket), ref_(ref), peer_(std::move(peer)) {}
+
+void Connection::start(core::Bytes received) {
+  last_packet_ns_ = shard_.now_ns();
+  shard_.timers().start(*this, shard_.options().connect_timeout_ns);
+  shard_.network().attach(socket_, *this);
+  if (!received.empty()) on_received(received);
+}
+
+void Connection::on_received(core::Bytes bytes) {
+  if (state_ == State::kClosing) return;
+  if (waiting_ || state_ == State::kLeaving) {
+    hold(bytes);
+    return;
+  }
+  if (!held_.empty() && !complete_held_packet(bytes)) return;
+  const size_t consumed = consume(bytes);
+  if (state_ != State::kClosing && consumed < bytes.size()) hold(bytes.subspan(consumed));
+}
+
+void Connection::hold(core::Bytes bytes) { held_.insert(held_.end(), bytes.begin(), bytes.end()); }
+
+// Moves bytes to the held begin of a packet until it is whole and handled. False when there is nothing left to do with
+// `bytes` now.
+bool Connection::complete_held_packet(core::Bytes& bytes) {
+  while (!held_.empty()) {
+    PacketBytes packet;
+    const Framing framing = protocol::next_packet(held_, shard_.options().packet_bytes_max, version_, packet);
+    if (framing != Framing::kNeedMore) {
+      const size_t consumed = consume(held_);
+      if (state_ == State::kClosing) return false;
+      held_.erase(held_.begin(), held_.begin() + static_cast<ptrdiff_t>(consumed));
+      if (held_.empty()) std::vector<std::byte>().swap(held_);
+      if (waiting_ || state_ == State::kLeaving) {
+        hold(bytes);
+        return false;
+      }
+      continue;
+    }
+    if (bytes.empty()) return false;
+    // The header is completed byte by byte, the body in one copy.
+    const size_t wanted = packet.packet_bytes > held_.size() ? packet.packet_bytes - held_.size() : 1;
+    const size_t moved = std::min(wanted, bytes.size());
+    hold(bytes.first(moved));
+    bytes = bytes.subspan(moved);
+  }
+  return true;
+}
+
+size_t Connection::consume(core::Bytes bytes) {
+  size_t consumed = 0;
+  while (consumed < bytes.size()) {
+    PacketBytes packet;
+    const Framing framing =
+        protocol::next_packet(bytes.subspan(consumed), shard_.options().packet_bytes_max, version_, packet);
+    if (framing == Framing::kNeedMore) break;
+    if (framing == Framing::kError) {
+      fail(*packet.error);
+      break;
+    }
+    const Handled handled = handle(packet);
+    if (handled == Handled::kStop && state_ == State::kLeaving) break;  // CONNECT goes along
+    if (handled == Handled::kStop) return bytes.size();
+    if (handled == Handled::kWait) {
+      waiting_ = true;
+      if (!receive_paused_) shard_.network().pause(socket_);
+      receive_paused_ = true;
+      shard_.add_waiting(*this);
+      break;
+    }
+    last_packet_ns_ = shard_.now_ns();
+    consumed += packet.packet_bytes;
+    if (state_ == State::kClosing) return bytes.size();
+  }
+  return consumed;
+}
+
+Handled Connection::handle(const PacketBytes& packet) {
+  switch (state_) {
+    case State::kEstablished:
+      return handle_packet(shard_, *this, packet);
+    case State::kAwaitingConnect:
+      return handle_first_packet(shard_, *this, packet);
+    case State::kAccepted:
+      return Handled::kWait;  // CONNACK goes first [MQTT-3.2.0-1]
+    case State::kLeaving:
+    case State::kClosing:
+      return Handled::kStop;
+  }
+  return Handled::kStop;
+}
+
+void Connection::resume() {
+  if (state_ == State::kClosing || state_ == State::kLeaving || state_ == State::kAccepted) return;
+  waiting_ = false;
+  consume_held();
+  if (waiting_ || state_ == State::kClosing || state_ == State::kLeaving) return;
+  if (receive_paused_ && output_.waiting_bytes() < OutputBuffer::kAnswerBytesMax) {
+    receive_paused_ = false;
+    shard_.network().resume(socket_);
+  }
+}
+
+void Connection::consume_held() {
+  if (held_.empty()) return;
+  // Out of the way first: a handler that closes must not see its packet freed under it.
+  std::vector<std::byte> bytes = std::move(held_);
+  held_ = {};
+  const size_t consumed = consume(bytes);
+  if (state_ == State::kClosing || consumed == bytes.size()) return;
+  bytes.erase(bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(consumed));
+  held_ = std::move(bytes);
+}
+
+std::byte* Connection::reserve(size_t bytes) { return output_.reserve(shard_.output_blocks(), bytes); }
+
+void Connection::commit(size_t bytes) {
+  output_.commit(bytes);
+  if (!flush_listed) {
+    flush_listed = true;
+    shard_.add_flush(*this);
+  }
+}
+
+void Connection::flush() {
+  if (output_.sending() || output_.waiting_bytes() == 0 || close_begun_ || ended_) return;
+  // A peer that asks and asks and does not take its answers is not read any more.
+  if (output_.waiting_bytes() >= OutputBuffer::kAnswerBytesMax && !receive_paused_) {
+    receive_paused_ = true;
+    shard_.network().pause(socket_);
+  }
+  iovec buffers[OutputBuffer::kSendBlocksMax];
+  shard_.network().send(socket_, output_.begin_send(buffers));
+}
+
+void Connection::on_sent() {
+  output_.end_send(shard_.output_blocks());
+  if (close_after_output_ && output_.waiting_bytes() == 0) {
+    begin_close();
+    return;
+  }
+  if (output_.waiting_bytes() > 0 && !flush_listed) {
+    flush_listed = true;
+    shard_.add_flush(*this);
+  }
+  if (state_ == State::kClosing) return;
+  if (receive_paused_ && !waiting_ && output_.waiting_bytes() < OutputBuffer::kAnswerBytesMax) {
+    receive_paused_ = false;
+    shard_.network().resume(socket_);
+  }
+  if (session_ != nullptr) shard_.deliveries().on_output_room(*session_);
+}
+
+void Connection::on_ended(int error) {
+  ended_ = true;
+  close(error == 0 ? CloseReason::kPeerClosed : CloseReason::kBroken);
+  begin_close();  // nobody reads what might still be sent
+}
+
+void Connection::close(CloseReason reason, bool after_output) {
+  if (state_ == State::kClosing) return;
+  state_ = State::kClosing;
+  ++shard_.counters().closes[static_cast<size_t>(reason)];
+  shard_.timers().stop(*this);
+  if (session_ != nullptr) shard_.on_connection_lost(*this, reason);
+  if (after_output && !ended_ && (output_.sending() || output_.waiting_bytes() > 0)) {
+    close_after_output_ = true;
+    shard_.timers().start(*this, shard_.options().connect_timeout_ns);  // a peer that takes nothing does not keep us
+    return;
+  }
+  begin_close();
+}
+
+void Connection::begin_close() {
+  if (close_begun_) return;
+  close_begun_ = true;
+  shard_.timers().stop(*this);
+  shard_.network().close(socket_);
+}
+
+void Connection::on_closed() {
+  output_.clear(shard_.output_blocks());
+  shard_.forget(*this);
+}
+
+void Connection::hand_over(uint16_t shard) {
+  state_ = State::kLeaving;
+  leaving_to_ = shard;
+  shard_.timers().stop(*this);
+  shard_.network().detach(socket_);
+}
+
+void Connection::on_detached() { shard_.send_hand_over(*this, leaving_to_, socket_, std::move(held_)); }
+
+void Connection::on_timer() {
+  if (state_ == State::kClosing) {
+    begin_close();
+    return;
+  }
+  if (state_ == State::kAwaitingConnect) {
+    close(CloseReason::kConnectTimeout);
+    return;
+  }
+  if (keepalive_s_ == 0) return;
+  const int64_t limit_ns = int64_t{keepalive_s_} * core::kNsPerSecond * 3 / 2;  // [MQTT-3.1.2-24]
+  // While we ourselves do not read, silence is not the client's.
+  if (receive_paused_ || state_ == State::kAccepted) last_packet_ns_ = shard_.now_ns();
+  const int64_t silent_ns = shard_.now_ns() - last_packet_ns_;
+  if (silent_ns >= limit_ns)
+    close(CloseReason::kKeepalive);
+  else
+    shard_.timers().start(*this, limit_ns - silent_ns);
+}
+
+void Connection::accept(Session& session, protocol::ProtocolVersion version, uint16_t keepalive_s) {
+  session_ = &session;
+  state_ = State::kAccepted;
+  version_ = version;
+  keepalive_s_ = keepalive_s;
+  shard_.timers().stop(*this);
+  if (keepalive_s > 0) shard_.timers().start(*this, int64_t{keepalive_s} * core::kNsPerSecond * 3 / 2);
+}
+
+void Connection::established() {
+  state_ = State::kEstablished;
+  if (waiting_) shard_.add_waiting(*this);
+}
+
+void Connection::fail(const protocol::ProtocolError& error) {
+  shard_.report_protocol_error(*this, error);
+  close(CloseReason::kProtocolError, true);
+}
+
+void Connection::send_acknowledge(protocol::PacketType type, protocol::PacketId packet_id) {
+  commit(protocol::encode_acknowledge({reserve(protocol::kAcknowledgeBytes), protocol::kAcknowledgeBytes}, type,
+                                      packet_id));
+}
+
+void Connection::send_suback(protocol::PacketId packet_id, const std::vector<protocol::SubackCode>& codes) {
+  const size_t bytes = protocol::suback_bytes(codes.size());
+  commit(protocol::encode_suback({reserve(bytes), bytes}, packet_id, codes));
+}
+
+void Connection::send_connack(bool session_present, protocol::ConnectReturnCode code) {
+  commit(protocol::encode_connack({reserve(protocol::kConnackBytes), protocol::kConnackBytes},
+                                  {.session_present = session_present, .code = code}));
+}
+
+void Connection::send_pingresp() {
+  commit(protocol::encode_empty({reserve(protocol::kEmptyPacketBytes), protocol::kEmptyPacketBytes},
+                                protocol::PacketType::kPingresp));
+}
+
+}  // namespace penstock::broker

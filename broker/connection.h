@@ -1,0 +1,112 @@
+// Connection: one MQTT socket. Cuts received bytes into packets, hands them to the shard's handlers, and collects what is
+// to be sent. Holds nothing that a session needs after it. One thread, the shard's; freed after on_closed/on_detached.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "broker/acknowledgement_queue.h"
+#include "broker/counters.h"
+#include "broker/output_buffer.h"
+#include "core/network.h"
+#include "core/timer_wheel.h"
+#include "protocol/packet_framer.h"
+#include "protocol/types.h"
+
+namespace penstock::broker {
+
+class BrokerShard;
+class Session;
+
+// What became of a packet that was given to a handler.
+enum class Handled : uint8_t {
+  kDone,
+  kWait,  // not now: the log's tail or a mailbox is full. The packet stays; nothing more is read from this connection.
+  kStop,  // the connection is closing or leaving
+};
+
+class Connection final : public core::StreamHandler, private core::Timer {
+ public:
+  Connection(BrokerShard& shard, core::SocketId socket, core::Endpoint peer, ConnectionRef ref);
+
+  // Begins to receive. `received`: bytes that another shard has already read.
+  void start(core::Bytes received);
+
+  void on_received(core::Bytes bytes) override;
+  void on_sent() override;
+  void on_ended(int error) override;
+  void on_closed() override;
+  void on_detached() override;
+
+  // For whatever is encoded next; the shard sends it at the end of its turn.
+  std::byte* reserve(size_t bytes);
+  void commit(size_t bytes);
+  bool takes_deliveries() const {
+    return state_ == State::kEstablished && output_.waiting_bytes() < OutputBuffer::kDeliveryBytesMax;
+  }
+  // Starts a send if there is something to send and none is under way.
+  void flush();
+
+  void send_acknowledge(protocol::PacketType type, protocol::PacketId packet_id);
+  void send_suback(protocol::PacketId packet_id, const std::vector<protocol::SubackCode>& codes);
+  void send_connack(bool session_present, protocol::ConnectReturnCode code);
+  void send_pingresp();
+
+  // Ends the connection; what is already encoded is still sent when `after_output`, then it closes.
+  void close(CloseReason reason, bool after_output = false);
+  // The client broke the protocol: counted and, rate-limited, logged.
+  void fail(const protocol::ProtocolError& error);
+  // CONNECT was accepted and waits for its record; nothing more is read until established().
+  void accept(Session& session, protocol::ProtocolVersion version, uint16_t keepalive_s);
+  void established();
+  // Leaves for another shard: on_detached() follows with everything unread.
+  void hand_over(uint16_t shard);
+  // There is room again: processes what was held back.
+  void resume();
+
+  ConnectionRef ref() const { return ref_; }
+  Session* session() const { return session_; }
+  void forget_session() { session_ = nullptr; }
+  bool is_established() const { return state_ == State::kEstablished; }
+  bool closing() const { return state_ == State::kClosing; }
+  bool clean_disconnect() const { return clean_disconnect_; }
+  void set_clean_disconnect() { clean_disconnect_ = true; }
+  const core::Endpoint& peer() const { return peer_; }
+  protocol::ProtocolVersion version() const { return version_; }
+  bool owes_redelivery = false;  // publishes were refused for want of disk
+  bool flush_listed = false;
+
+ private:
+  enum class State : uint8_t { kAwaitingConnect, kAccepted, kEstablished, kLeaving, kClosing };
+
+  void on_timer() override;
+  // Handles whole packets at the front of `bytes`; returns how many bytes they had.
+  size_t consume(core::Bytes bytes);
+  Handled handle(const protocol::PacketBytes& packet);
+  void consume_held();
+  bool complete_held_packet(core::Bytes& bytes);
+  void hold(core::Bytes bytes);
+  void begin_close();
+
+  BrokerShard& shard_;
+  Session* session_ = nullptr;
+  core::SocketId socket_;
+  ConnectionRef ref_;
+  State state_ = State::kAwaitingConnect;
+  protocol::ProtocolVersion version_ = protocol::ProtocolVersion::kMqtt311;
+  bool waiting_ = false;         // a packet was answered with kWait
+  bool receive_paused_ = false;
+  bool clean_disconnect_ = false;
+  bool ended_ = false;           // the peer is gone
+  bool close_after_output_ = false;
+  bool close_begun_ = false;
+  uint16_t leaving_to_ = 0;
+  uint16_t keepalive_s_ = 0;
+  int64_t last_packet_ns_ = 0;
+  std::vector<std::byte> held_;  // unprocessed bytes: the begin of a packet, or whole ones while waiting
+  OutputBuffer output_;
+  core::Endpoint peer_;
+};
+
+}  // namespace penstock::broker

@@ -1,0 +1,57 @@
+// DataDirectory: what lies where under --data-dir, and which life of the broker it belongs to.
+//
+//   LOCK                                     held by the running broker
+//   manifest                                 text: version, generation, the log id of each shard, in shard order
+//   log-<id>/                                segments of one log (log/file_names.h)
+//   layout-<generation>/shard-<n>/           checkpoint and queue pages of one shard
+//
+// A change of --shards begins a new generation: every shard writes its first checkpoint there before the manifest names
+// it, so a crash in between leaves the old one whole. Logs that no shard appends to any more stay readable.
+// Start-up only, one thread; waits for the disk.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "broker/broker_shard.h"
+#include "core/result.h"
+#include "core/storage.h"
+#include "log/position.h"
+
+namespace penstock::broker {
+
+struct Manifest {
+  uint64_t generation = 0;
+  std::vector<log::LogId> shard_logs;  // by shard; empty: a new data directory
+};
+
+std::string manifest_text(const Manifest& manifest);
+core::Result<Manifest> parse_manifest(std::string_view text);
+std::string shard_directory(const std::string& data_directory, uint64_t generation, size_t shard);
+
+class DataDirectory {
+ public:
+  // Makes the directory if need be and locks it; an error says who else may hold it.
+  static core::Result<DataDirectory> open(core::Storage& storage, std::string path);
+
+  // Where each of `shards_count` shards finds its files; makes their directories. `log_template` is completed per shard.
+  core::Result<std::vector<ShardPlace>> lay_out(ShardIndex shards_count, const log::LogOptions& log_template);
+  // Logs on the disk that no shard of the new layout appends to.
+  const std::vector<log::LogId>& sealed_logs() const { return sealed_logs_; }
+  bool layout_changed() const { return next_.generation != current_.generation || current_.shard_logs.empty(); }
+  // The new layout counts from now on. Old generations are removed.
+  core::Status commit_layout();
+
+ private:
+  DataDirectory(core::Storage& storage, std::string path) : storage_(storage), path_(std::move(path)) {}
+
+  core::Storage& storage_;
+  std::string path_;
+  core::FileId lock_ = core::kNoFile;  // held until the process ends
+  Manifest current_;
+  Manifest next_;
+  std::vector<log::LogId> sealed_logs_;
+};
+
+}  // namespace penstock::broker

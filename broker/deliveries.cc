@@ -1,0 +1,431 @@
+#include "broker/deliveries.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "broker/broker_shard.h"
+#include "broker/connection.h"
+#include "core/check.h"
+#include "protocol/encode.h"
+
+namespace penstock::broker {
+namespace {
+
+using log::LogReader;
+using protocol::QoS;
+
+// A session takes at most this many messages in one turn, so that others get theirs.
+constexpr int kMessagesPerTurn = 1024;
+constexpr uint32_t kRetainedTopicsPerTurn = 4096;
+
+bool comes_later(const Subscription* a, const Subscription* b) { return a->key > b->key; }
+
+}  // namespace
+
+void Deliveries::make_ready(Session& session) {
+  if (session.in_ready_list) return;
+  session.in_ready_list = true;
+  ready_.push_back(&session);
+}
+
+void Deliveries::wake(Session& session, DeliveryWait reason) {
+  if (session.wait != reason) return;
+  session.wait = DeliveryWait::kNothing;
+  make_ready(session);
+}
+
+// Always false, for `return wait_for(...)` in the steps of serve().
+bool Deliveries::wait_for(Session& session, DeliveryWait reason) {
+  session.wait = reason;
+  if (reason == DeliveryWait::kDurable) await_durable(session);
+  return false;
+}
+
+void Deliveries::await_durable(Session& session) {
+  if (session.durable_wait_listed) return;
+  session.durable_wait_listed = true;
+  durable_waiters_.push_back(session.slot());
+}
+
+void Deliveries::on_durable() {
+  if (durable_waiters_.empty()) return;
+  for (const uint32_t slot : durable_waiters_) {
+    Session* session = shard_.sessions().at(slot);
+    if (session == nullptr) continue;
+    session->durable_wait_listed = false;
+    make_ready(*session);
+  }
+  durable_waiters_.clear();
+}
+
+void Deliveries::spread_new_entries() {
+  for (FilterQueue* queue : dirty_) {
+    queue->dirty = false;
+    for (Subscription* subscription : queue->online()) {
+      if (subscription->active) continue;
+      activate(*subscription);
+      if (subscription->session->wait == DeliveryWait::kNothing) make_ready(*subscription->session);
+    }
+    if (queue->trim_due()) queue->trim(shard_.counters().qos0_dropped);
+  }
+  dirty_.clear();
+}
+
+void Deliveries::forget(FilterQueue& queue) {
+  if (queue.dirty) std::erase(dirty_, &queue);
+  queue.dirty = false;
+}
+
+void Deliveries::activate(Subscription& subscription) {
+  if (subscription.active) return;
+  Session& session = *subscription.session;
+  subscription.active = true;
+  subscription.key = 0;
+  session.active.push_back(&subscription);
+  std::push_heap(session.active.begin(), session.active.end(), comes_later);
+}
+
+void Deliveries::deactivate(Subscription& subscription) {
+  if (!subscription.active) return;
+  Session& session = *subscription.session;
+  subscription.active = false;
+  std::erase(session.active, &subscription);
+  std::make_heap(session.active.begin(), session.active.end(), comes_later);
+}
+
+void Deliveries::begin(Session& session) {
+  session.wait = DeliveryWait::kNothing;
+  session.online_arrival = shard_.next_arrival();
+  for (auto& subscription : session.subscriptions) {
+    subscription->queue->set_online(*subscription, true);
+    if (subscription->cursor < subscription->queue->entries().end()) activate(*subscription);
+  }
+  if (session.own_subscription != nullptr) {
+    session.own_queue->set_online(*session.own_subscription, true);
+    if (session.own_subscription->cursor < session.own_queue->entries().end()) activate(*session.own_subscription);
+  }
+  if (const InflightWindow* window = session.window_if_any()) {
+    session.resend_next = window->first_ordinal();
+    session.resend_end = window->first_ordinal() + window->size();
+  }
+  make_ready(session);
+}
+
+void Deliveries::end(Session& session) {
+  session.wait = DeliveryWait::kNothing;
+  session.retained_scans.clear();
+  for (auto& subscription : session.subscriptions) {
+    subscription->active = false;
+    subscription->queue->set_online(*subscription, false);
+    subscription->queue->entries().forget(session);
+  }
+  if (session.own_subscription != nullptr) {
+    session.own_subscription->active = false;
+    session.own_queue->set_online(*session.own_subscription, false);
+    session.own_queue->entries().forget(session);
+  }
+  session.active.clear();
+  shard_.reader().forget(session);
+}
+
+void Deliveries::forget(Session& session) {
+  if (session.in_ready_list) std::erase(ready_, &session);
+  session.in_ready_list = false;
+}
+
+bool Deliveries::run() {
+  spread_new_entries();
+  if (ready_.empty()) return false;
+  serving_.swap(ready_);
+  shard_.reader().begin_batch();
+  for (Session* session : serving_) {
+    session->in_ready_list = false;
+    serve(*session);
+  }
+  shard_.reader().end_batch();
+  serving_.clear();
+  // What serving appended for its own sessions (retained messages) goes out in the next round.
+  return !ready_.empty() || !dirty_.empty();
+}
+
+void Deliveries::serve(Session& session) {
+  if (!session.online() || !session.connection->is_established()) return;
+  session.wait = DeliveryWait::kNothing;
+  if (!resend(session) || !publish_started(session) || !deliver_retained(session)) return;
+  for (int budget = kMessagesPerTurn; budget > 0; --budget) {
+    if (!session.connection->takes_deliveries()) {
+      wait_for(session, DeliveryWait::kSocket);
+      return;
+    }
+    if (take_next(session) != Step::kTook) return;
+  }
+  make_ready(session);
+}
+
+// After a reconnect: what was not completed is sent again, with DUP and its old packet id. [MQTT-4.4.0-1]
+bool Deliveries::resend(Session& session) {
+  InflightWindow* window = session.window_if_any();
+  if (window == nullptr || session.resend_next >= session.resend_end) return true;
+  session.resend_next = std::max(session.resend_next, window->first_ordinal());
+  for (; session.resend_next < session.resend_end; ++session.resend_next) {
+    if (!session.connection->takes_deliveries()) return wait_for(session, DeliveryWait::kSocket);
+    Delivery& delivery = window->at(session.resend_next - window->first_ordinal());
+    if (delivery.state == DeliveryState::kReleased) {
+      session.connection->send_acknowledge(protocol::PacketType::kPubrel, delivery.packet_id);
+      continue;
+    }
+    if (delivery.state != DeliveryState::kPublished) continue;  // publish_started() has the others
+    log::RecordView record;
+    const auto read = shard_.reader().read(delivery.log, delivery.offset, record, session);
+    if (read == LogReader::State::kPending) return wait_for(session, DeliveryWait::kRead);
+    if (read == LogReader::State::kGone) {
+      delivery.state = DeliveryState::kDone;
+      ++shard_.counters().deliveries_expired;
+      continue;
+    }
+    ++shard_.counters().deliveries_repeated;
+    send_publish(*session.connection, record, &delivery, true, delivery.retain);
+  }
+  window->drop_done();
+  return true;
+}
+
+// QoS 2 deliveries whose record has become durable take their next step.
+bool Deliveries::publish_started(Session& session) {
+  if (session.starting_count == 0) return true;
+  InflightWindow& window = *session.window_if_any();
+  const uint64_t durable_end = shard_.log().durable_end().value();
+  for (size_t i = 0; i < window.size() && session.starting_count > 0; ++i) {
+    Delivery& delivery = window.at(i);
+    const bool starting = delivery.state == DeliveryState::kStarting;
+    if ((!starting && delivery.state != DeliveryState::kReleasing) || delivery.durable_end > durable_end) continue;
+    if (starting) {
+      log::RecordView record;
+      const auto read = shard_.reader().read(delivery.log, delivery.offset, record, session);
+      if (read == LogReader::State::kPending) return wait_for(session, DeliveryWait::kRead);
+      if (read == LogReader::State::kReady)
+        send_publish(*session.connection, record, &delivery, false, delivery.retain);
+      delivery.state = read == LogReader::State::kReady ? DeliveryState::kPublished : DeliveryState::kDone;
+    } else {
+      session.connection->send_acknowledge(protocol::PacketType::kPubrel, delivery.packet_id);
+      delivery.state = DeliveryState::kReleased;
+    }
+    --session.starting_count;
+  }
+  window.drop_done();
+  if (session.starting_count > 0) await_durable(session);
+  return true;
+}
+
+bool Deliveries::is_durable(log::LogId log, log::LogOffset offset) const {
+  const log::SharedLog* shared = shard_.shared_log(log);
+  return shared == nullptr || shared->durable_end.load(std::memory_order_acquire) > offset.value();
+}
+
+// After a restart, queues are rebuilt from more of the logs than a session still has to take.
+bool Deliveries::is_passed(const Session& session, const Subscription& subscription,
+                           const log::QueueEntry& entry) const {
+  if (!session.persistent) return false;
+  if (session.done.has_passed(entry.log(), entry.offset())) return true;
+  if (subscription.start != nullptr && subscription.start->has_passed(entry.log(), entry.offset())) return true;
+  for (const Delivery& delivery : session.started_ahead)
+    if (delivery.log == entry.log() && delivery.offset == entry.offset()) return true;
+  return false;
+}
+
+// The active subscription whose entry arrived first, with that entry loaded; null when there is none, or it must be
+// waited for. Subscriptions whose entry is not loaded stand at the top of the heap, so once the top is loaded all are.
+Subscription* Deliveries::first_active(Session& session) {
+  while (!session.active.empty()) {
+    Subscription& top = *session.active.front();
+    if (top.key != 0) return &top;
+    log::ConsumeQueue& queue = top.queue->entries();
+    if (top.cursor < queue.begin()) top.cursor = queue.begin();
+    if (top.cursor == queue.end()) {
+      std::pop_heap(session.active.begin(), session.active.end(), comes_later);
+      session.active.pop_back();
+      top.active = false;
+      continue;
+    }
+    switch (queue.peek(top.cursor, top.next, session)) {
+      case log::ConsumeQueue::Peek::kPending:
+        wait_for(session, DeliveryWait::kRead);
+        return nullptr;
+      case log::ConsumeQueue::Peek::kGone:
+        shard_.counters().deliveries_expired += queue.page_end(top.cursor) - top.cursor;
+        top.cursor = queue.page_end(top.cursor);
+        continue;
+      case log::ConsumeQueue::Peek::kReady:
+        break;
+    }
+    if (is_passed(session, top, top.next)) {
+      ++top.cursor;
+      continue;
+    }
+    top.key = top.next.arrival();
+    sift(session);
+  }
+  return nullptr;
+}
+
+// The top of the heap has got a larger key.
+void Deliveries::sift(Session& session) {
+  if (session.active.size() < 2) return;
+  std::pop_heap(session.active.begin(), session.active.end(), comes_later);
+  std::push_heap(session.active.begin(), session.active.end(), comes_later);
+}
+
+Deliveries::Step Deliveries::take_next(Session& session) {
+  Subscription* first = first_active(session);
+  if (first == nullptr) return session.active.empty() ? Step::kNothingLeft : Step::kBlocked;
+  const log::QueueEntry entry = first->next;
+  // The highest QoS of all filters that brought this message. [MQTT-3.3.5-1]
+  QoS granted = first->qos;
+  if (session.active.size() > 1)
+    for (const Subscription* other : session.active)
+      if (other->key == entry.arrival()) granted = std::max(granted, other->qos);
+  const QoS qos = std::min(granted, static_cast<QoS>(entry.qos()));
+
+  if (entry.qos() == 2 && !is_durable(entry.log(), entry.offset())) {
+    wait_for(session, DeliveryWait::kDurable);
+    return Step::kBlocked;
+  }
+  const bool from_offline_time = entry.arrival() < session.online_arrival;
+  if (qos == QoS::kAtMostOnce && from_offline_time && !shard_.options().queue_qos0) {
+    ++shard_.counters().qos0_dropped;
+    if (session.persistent) session.done.advance(entry.log(), log::Sequence(0), entry.offset());
+    pass(session, entry.arrival());
+    return Step::kTook;
+  }
+  if (qos != QoS::kAtMostOnce && session.window(shard_.options().inflight_max).full()) {
+    wait_for(session, DeliveryWait::kWindow);
+    return Step::kBlocked;
+  }
+  log::RecordView record;
+  switch (shard_.reader().read(entry.log(), entry.offset(), record, session)) {
+    case LogReader::State::kPending:
+      wait_for(session, DeliveryWait::kRead);
+      return Step::kBlocked;
+    case LogReader::State::kGone:
+      ++shard_.counters().deliveries_expired;
+      pass(session, entry.arrival());
+      return Step::kTook;
+    case LogReader::State::kReady:
+      break;
+  }
+  const bool retain = first == session.own_subscription.get();
+  if (!deliver(session, entry, record, qos, retain)) return Step::kBlocked;
+  pass(session, entry.arrival());
+  return Step::kTook;
+}
+
+// Moves every cursor past the entry with this arrival.
+void Deliveries::pass(Session& session, uint64_t arrival) {
+  if (session.active.size() == 1) {
+    session.active.front()->key = 0;
+    ++session.active.front()->cursor;
+    return;
+  }
+  passing_.clear();
+  while (!session.active.empty() && session.active.front()->key == arrival) {
+    std::pop_heap(session.active.begin(), session.active.end(), comes_later);
+    passing_.push_back(session.active.back());
+    session.active.pop_back();
+  }
+  for (Subscription* subscription : passing_) {
+    subscription->key = 0;
+    ++subscription->cursor;
+    session.active.push_back(subscription);
+    std::push_heap(session.active.begin(), session.active.end(), comes_later);
+  }
+}
+
+bool Deliveries::deliver(Session& session, const log::QueueEntry& entry, const log::RecordView& record, QoS qos,
+                         bool retain) {
+  if (session.persistent) shard_.note_progress(session);
+  if (qos == QoS::kAtMostOnce) {
+    send_publish(*session.connection, record, nullptr, false, retain);
+    if (session.persistent) session.done.advance(entry.log(), record.sequence(), entry.offset());
+    return true;
+  }
+  const bool record_first = qos == QoS::kExactlyOnce && session.persistent;
+  if (record_first && !shard_.has_log_room()) return wait_for(session, DeliveryWait::kDurable);
+  InflightWindow& window = *session.window_if_any();
+  Delivery& delivery = window.push(Delivery{.packet_id = window.next_packet_id(),
+                                            .qos = qos,
+                                            .state = DeliveryState::kPublished,
+                                            .retain = retain,
+                                            .log = entry.log(),
+                                            .offset = entry.offset(),
+                                            .sequence = record.sequence()});
+  if (session.persistent) session.done.advance(entry.log(), record.sequence(), entry.offset());
+  if (record_first) {
+    delivery.state = DeliveryState::kStarting;
+    delivery.durable_end = shard_.journal().delivery_started(session, delivery);
+    ++session.starting_count;
+    await_durable(session);
+    return true;
+  }
+  // After a crash a persistent session may have got this before, though we cannot know. [MQTT-3.3.1-1]
+  const bool dup = session.was_connected && entry.arrival() < shard_.first_live_arrival();
+  send_publish(*session.connection, record, &delivery, dup, retain);
+  return true;
+}
+
+// Retained messages of new subscriptions. QoS 0 goes out as it is; QoS 1 and 2 become records in the session's own queue,
+// so that they are redelivered like any other message.
+bool Deliveries::deliver_retained(Session& session) {
+  uint32_t budget = kRetainedTopicsPerTurn;
+  while (!session.retained_scans.empty()) {
+    RetainedScan& scan = *session.retained_scans.front();
+    if (!session.connection->takes_deliveries()) return wait_for(session, DeliveryWait::kSocket);
+    if (scan.qos != QoS::kAtMostOnce && !shard_.has_log_room()) return wait_for(session, DeliveryWait::kDurable);
+    const RetainedPointer message =
+        scan.cursor.ended ? nullptr
+                          : shard_.retained().next(protocol::TopicFilter::accepted(scan.filter), scan.cursor, budget);
+    if (message == nullptr) {
+      if (scan.cursor.ended) {
+        session.retained_scans.erase(session.retained_scans.begin());
+        continue;
+      }
+      make_ready(session);  // the budget is used up
+      return true;
+    }
+    const QoS qos = std::min(scan.qos, static_cast<QoS>(message->qos));
+    if (qos == QoS::kAtMostOnce)
+      send_retained(*session.connection, *message);
+    else
+      shard_.publish_direct(session, *message, qos);
+  }
+  return true;
+}
+
+void Deliveries::send_retained(Connection& connection, const RetainedMessage& message) {
+  const protocol::PublishHeader header{.topic = protocol::TopicName::accepted(message.topic), .retain = true};
+  const size_t bytes = protocol::publish_bytes(message.topic.size(), QoS::kAtMostOnce, message.payload.size());
+  protocol::encode_publish({connection.reserve(bytes), bytes}, header, message.payload);
+  connection.commit(bytes);
+  ++shard_.counters().deliveries_sent;
+}
+
+void Deliveries::send_publish(Connection& connection, const log::RecordView& record, const Delivery* delivery, bool dup,
+                              bool retain) {
+  const core::Bytes topic = record.topic_wire();
+  const core::Bytes payload = record.payload();
+  const QoS qos = delivery == nullptr ? QoS::kAtMostOnce : delivery->qos;
+  const size_t id_bytes = qos == QoS::kAtMostOnce ? 0 : 2;
+  const size_t remaining = topic.size() + id_bytes + payload.size();
+  const size_t bytes = 1 + protocol::remaining_length_bytes(remaining) + remaining;
+  std::byte* at = connection.reserve(bytes);
+  at += protocol::write_fixed_header(at, protocol::PacketType::kPublish, protocol::publish_flags(qos, dup, retain),
+                                     remaining);
+  std::memcpy(at, topic.data(), topic.size());
+  at += topic.size();
+  if (id_bytes != 0) core::store_be16(at, delivery->packet_id.value());
+  at += id_bytes;
+  if (!payload.empty()) std::memcpy(at, payload.data(), payload.size());
+  connection.commit(bytes);
+  ++shard_.counters().deliveries_sent;
+}
+
+}  // namespace penstock::broker

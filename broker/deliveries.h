@@ -1,0 +1,81 @@
+// Deliveries: takes messages from the queues of ready sessions and encodes them for their connections. A session pulls
+// what its window and its socket allow, merged over its queues in order of arrival, so that overlapping filters deliver
+// once, with the highest QoS [MQTT-3.3.5-1]. Runs at the end of each turn; one thread, the shard's.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "broker/session.h"
+#include "log/log_reader.h"
+
+namespace penstock::broker {
+
+class BrokerShard;
+
+class Deliveries {
+ public:
+  explicit Deliveries(BrokerShard& shard) : shard_(shard) {}
+
+  // A queue has got entries in this turn.
+  void on_new_entries(FilterQueue& queue) {
+    if (queue.dirty) return;
+    queue.dirty = true;
+    dirty_.push_back(&queue);
+  }
+  void forget(FilterQueue& queue);
+
+  // The session's connection is established: repeats what is incomplete, then takes what waits.
+  void begin(Session& session);
+  // Its connection is gone: nothing is taken any more.
+  void end(Session& session);
+  // Before the session is freed.
+  void forget(Session& session);
+  // The subscription's cursor may have entries before it.
+  void activate(Subscription& subscription);
+  void deactivate(Subscription& subscription);
+
+  void on_output_room(Session& session) { wake(session, DeliveryWait::kSocket); }
+  void on_window_room(Session& session) { wake(session, DeliveryWait::kWindow); }
+  void on_input_ready(Session& session) { wake(session, DeliveryWait::kRead); }
+  void on_work(Session& session) { make_ready(session); }
+  // The session has a step to take when its record is durable.
+  void await_durable(Session& session);
+  // Some log is durable further.
+  void on_durable();
+
+  // Serves every ready session once. True when some are ready again.
+  bool run();
+
+ private:
+  enum class Step : uint8_t { kTook, kNothingLeft, kBlocked };
+
+  void make_ready(Session& session);
+  void wake(Session& session, DeliveryWait reason);
+  bool wait_for(Session& session, DeliveryWait reason);
+  void spread_new_entries();
+  void serve(Session& session);
+  bool resend(Session& session);
+  bool publish_started(Session& session);
+  bool deliver_retained(Session& session);
+  Step take_next(Session& session);
+  Subscription* first_active(Session& session);
+  void pass(Session& session, uint64_t arrival);
+  bool is_passed(const Session& session, const Subscription& subscription, const log::QueueEntry& entry) const;
+  bool is_durable(log::LogId log, log::LogOffset offset) const;
+  bool deliver(Session& session, const log::QueueEntry& entry, const log::RecordView& record, protocol::QoS qos,
+               bool retain);
+  void send_publish(Connection& connection, const log::RecordView& record, const Delivery* delivery, bool dup,
+                    bool retain);
+  void send_retained(Connection& connection, const RetainedMessage& message);
+  void sift(Session& session);
+
+  BrokerShard& shard_;
+  std::vector<FilterQueue*> dirty_;
+  std::vector<Session*> ready_;
+  std::vector<Session*> serving_;
+  std::vector<Subscription*> passing_;
+  std::vector<uint32_t> durable_waiters_;  // session slots
+};
+
+}  // namespace penstock::broker

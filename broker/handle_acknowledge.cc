@@ -1,0 +1,88 @@
+#include "broker/broker_shard.h"
+#include "broker/packet_handlers.h"
+#include "protocol/acknowledge.h"
+
+namespace penstock::broker {
+namespace {
+
+using protocol::PacketId;
+using protocol::PacketType;
+
+void complete(BrokerShard& shard, Session& session, Delivery& delivery) {
+  session.window_if_any()->complete(delivery);
+  session.drop_window_if_idle();
+  if (session.persistent) shard.note_progress(session);
+  shard.deliveries().on_window_room(session);
+}
+
+// The receiver has our QoS 2 message; never again may it be sent as a PUBLISH. [MQTT-4.3.3-1]
+Handled handle_pubrec(BrokerShard& shard, Connection& connection, Delivery& delivery) {
+  Session& session = *connection.session();
+  if (delivery.state == DeliveryState::kReleased) {
+    connection.send_acknowledge(PacketType::kPubrel, delivery.packet_id);
+    return Handled::kDone;
+  }
+  if (delivery.state != DeliveryState::kPublished) return Handled::kDone;
+  if (!session.persistent) {
+    delivery.state = DeliveryState::kReleased;
+    connection.send_acknowledge(PacketType::kPubrel, delivery.packet_id);
+    return Handled::kDone;
+  }
+  if (!shard.has_log_room()) return Handled::kDone;  // asked again after a reconnect
+  delivery.state = DeliveryState::kReleasing;
+  delivery.durable_end = shard.journal().delivery_released(session, delivery.packet_id);
+  ++session.starting_count;
+  shard.deliveries().await_durable(session);
+  return Handled::kDone;
+}
+
+Handled handle_pubrel(BrokerShard& shard, Connection& connection, PacketId packet_id) {
+  Session& session = *connection.session();
+  uint64_t end = 0;
+  if (session.has_inbound(packet_id) && session.persistent) {
+    if (!shard.has_log_room()) return Handled::kDone;  // no PUBCOMP: the client asks again after a reconnect
+    end = shard.journal().inbound_released(session, packet_id);
+  }
+  session.remove_inbound(packet_id);
+  // [MQTT-4.3.3-2] PUBCOMP for an unknown id, too: the client may repeat PUBREL after we have forgotten it.
+  shard.acknowledgements().push(
+      {.end = end != 0 ? end : shard.acknowledgements().last_end(), .connection = connection.ref(),
+       .type = PacketType::kPubcomp, .packet_id = packet_id});
+  return Handled::kDone;
+}
+
+}  // namespace
+
+Handled handle_acknowledge(BrokerShard& shard, Connection& connection, const protocol::PacketBytes& packet) {
+  const auto packet_id = protocol::decode_acknowledge(packet);
+  if (!packet_id.has_value()) {
+    connection.fail(packet_id.error());
+    return Handled::kStop;
+  }
+  if (shard.room_for_state() == Handled::kWait) return Handled::kWait;
+  if (packet.type == PacketType::kPubrel) return handle_pubrel(shard, connection, *packet_id);
+
+  Session& session = *connection.session();
+  InflightWindow* window = session.window_if_any();
+  Delivery* delivery = window == nullptr ? nullptr : window->find(*packet_id);
+  // An id we do not know: an answer to something that a restart has made us forget. PUBREC must still come to its end.
+  if (delivery == nullptr) {
+    if (packet.type == PacketType::kPubrec) connection.send_acknowledge(PacketType::kPubrel, *packet_id);
+    return Handled::kDone;
+  }
+  const bool exactly_once = delivery->qos == protocol::QoS::kExactlyOnce;
+  switch (packet.type) {
+    case PacketType::kPuback:
+      if (!exactly_once) complete(shard, session, *delivery);
+      return Handled::kDone;
+    case PacketType::kPubrec:
+      return exactly_once ? handle_pubrec(shard, connection, *delivery) : Handled::kDone;
+    case PacketType::kPubcomp:
+      if (exactly_once && delivery->state == DeliveryState::kReleased) complete(shard, session, *delivery);
+      return Handled::kDone;
+    default:
+      return Handled::kDone;
+  }
+}
+
+}  // namespace penstock::broker

@@ -1,0 +1,54 @@
+#include "broker/broker_shard.h"
+#include "broker/packet_handlers.h"
+#include "protocol/connect.h"
+
+namespace penstock::broker {
+namespace {
+
+using protocol::ConnectReturnCode;
+
+Handled refuse(BrokerShard& shard, Connection& connection, ConnectReturnCode code) {
+  (void)shard;
+  connection.send_connack(false, code);
+  connection.close(CloseReason::kRefused, true);  // [MQTT-3.2.2-5]
+  return Handled::kStop;
+}
+
+}  // namespace
+
+Handled handle_first_packet(BrokerShard& shard, Connection& connection, const protocol::PacketBytes& packet) {
+  if (packet.type != protocol::PacketType::kConnect) {
+    connection.fail({protocol::ProtocolErrorReason::kUnexpectedPacket, "MQTT-3.1.0-1", "the first packet is no CONNECT"});
+    return Handled::kStop;
+  }
+  const auto connect = protocol::decode_connect(packet);
+  if (!connect.has_value()) {
+    if (connect.error().refusal == ConnectReturnCode::kAccepted) {
+      connection.fail(connect.error().error);  // [MQTT-3.1.4-1]
+      return Handled::kStop;
+    }
+    shard.report_protocol_error(connection, connect.error().error);
+    return refuse(shard, connection, connect.error().refusal);
+  }
+  if (!connect->client_id.empty()) {
+    const ShardIndex home = shard.home_of(connect->client_id);
+    if (home != shard.index()) {
+      connection.hand_over(home);
+      return Handled::kStop;
+    }
+  }
+  if (shard.room_for_state() == Handled::kWait) return Handled::kWait;
+  // Disk full: who comes back to a session may; a new durable one could not be kept.
+  if (!shard.has_log_room()) return refuse(shard, connection, ConnectReturnCode::kServerUnavailable);
+  if (shard.options().client_id_conflict == ClientIdConflict::kReject) {
+    const Session* session = shard.sessions().find(connect->client_id);
+    if (session != nullptr && session->online())
+      return refuse(shard, connection, ConnectReturnCode::kIdentifierRejected);
+  }
+  // [MQTT-3.1.3-6]
+  const std::string made = connect->client_id.empty() ? shard.make_client_id() : std::string();
+  shard.establish(connection, *connect, connect->client_id.empty() ? std::string_view(made) : connect->client_id);
+  return Handled::kDone;
+}
+
+}  // namespace penstock::broker

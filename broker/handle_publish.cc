@@ -1,0 +1,65 @@
+#include "broker/broker_shard.h"
+#include "broker/packet_handlers.h"
+#include "protocol/publish.h"
+#include "protocol/topic_hash.h"
+
+namespace penstock::broker {
+namespace {
+
+using protocol::PacketType;
+using protocol::QoS;
+
+void acknowledge(BrokerShard& shard, Connection& connection, const protocol::Publish& publish, uint64_t end) {
+  const PacketType type = publish.qos == QoS::kAtLeastOnce ? PacketType::kPuback : PacketType::kPubrec;
+  shard.acknowledgements().push(
+      {.end = end, .connection = connection.ref(), .type = type, .packet_id = publish.packet_id});
+}
+
+}  // namespace
+
+Handled handle_publish(BrokerShard& shard, Connection& connection, const protocol::PacketBytes& packet) {
+  const auto publish = protocol::decode_publish(packet);
+  if (!publish.has_value()) {
+    connection.fail(publish.error());
+    return Handled::kStop;
+  }
+  if (publish->payload.size() > shard.options().payload_bytes_max) {
+    connection.close(CloseReason::kTooLarge, true);
+    return Handled::kStop;
+  }
+  Session& session = *connection.session();
+  if (publish->qos == QoS::kExactlyOnce && session.has_inbound(publish->packet_id)) {
+    // Known already; its record may still be on its way to the disk. [MQTT-4.3.3-2]
+    acknowledge(shard, connection, *publish, shard.log().appended_end().value());
+    return Handled::kDone;
+  }
+  uint8_t flags = static_cast<uint8_t>(publish->qos);
+  if (publish->retain) flags |= log::kRecordRetain;
+  if (session.persistent) flags |= kRecordPublisherPersistent;
+  const log::RecordParts parts{.type = log::kMessage,
+                               .flags = flags,
+                               .packet_id = publish->packet_id.value(),
+                               .topic_hash = protocol::topic_hash(publish->topic),
+                               .publisher = session.client_id(),
+                               .topic = publish->topic.text(),
+                               .payload = publish->payload};
+  if (!shard.has_mail_room()) return Handled::kWait;
+  switch (shard.log().room_for(log::record_bytes(parts))) {
+    case log::AppendRoom::kRoom:
+      break;
+    case log::AppendRoom::kTailFull:
+      return Handled::kWait;
+    case log::AppendRoom::kDiskFull:
+    case log::AppendRoom::kFailed:
+      shard.note_refused_publish(connection);
+      return Handled::kDone;
+  }
+  ++shard.counters().publishes_received;
+  const log::Appended appended = shard.publish(parts, publish->retain);
+  if (publish->qos == QoS::kAtMostOnce) return Handled::kDone;
+  if (publish->qos == QoS::kExactlyOnce) session.add_inbound(publish->packet_id);
+  acknowledge(shard, connection, *publish, appended.end);
+  return Handled::kDone;
+}
+
+}  // namespace penstock::broker

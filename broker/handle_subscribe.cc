@@ -1,0 +1,65 @@
+#include "broker/broker_shard.h"
+#include "broker/packet_handlers.h"
+#include "protocol/subscribe.h"
+
+namespace penstock::broker {
+
+Handled handle_subscribe(BrokerShard& shard, Connection& connection, const protocol::PacketBytes& packet) {
+  const auto subscribe = protocol::decode_subscribe(packet);
+  if (!subscribe.has_value()) {
+    connection.fail(subscribe.error());
+    return Handled::kStop;
+  }
+  if (shard.room_for_state() == Handled::kWait) return Handled::kWait;
+  Session& session = *connection.session();
+  // Each filter of a persistent session becomes a record; a SUBSCRIBE that has no room for all is refused whole.
+  const uint64_t bytes = uint64_t{packet.packet_bytes} + uint64_t{subscribe->filters.size()} * 256;
+  const log::AppendRoom room = shard.log().room_for(bytes);
+  if (room == log::AppendRoom::kTailFull) return Handled::kWait;
+  const bool refused = room != log::AppendRoom::kRoom && session.persistent;
+
+  FilterChange change;
+  PendingSubscribe pending{.client_id = session.client_id(),
+                           .connection = connection.ref(),
+                           .packet_id = subscribe->packet_id};
+  for (const protocol::FilterRequest request : subscribe->filters) {
+    if (refused || session.subscriptions.size() >= BrokerShard::kSubscriptionsPerSessionMax) {
+      pending.codes.push_back(protocol::SubackCode::kFailure);
+      continue;
+    }
+    shard.subscribe(session, request.filter, request.qos, change);
+    pending.codes.push_back(protocol::granted(request.qos));  // [MQTT-3.8.4-5]
+    if (session.persistent) pending.filters.emplace_back(request.filter.text(), request.qos);
+  }
+  shard.complete_subscribe(std::move(pending), std::move(change));
+  return Handled::kDone;
+}
+
+Handled handle_unsubscribe(BrokerShard& shard, Connection& connection, const protocol::PacketBytes& packet) {
+  const auto unsubscribe = protocol::decode_unsubscribe(packet);
+  if (!unsubscribe.has_value()) {
+    connection.fail(unsubscribe.error());
+    return Handled::kStop;
+  }
+  if (shard.room_for_state() == Handled::kWait) return Handled::kWait;
+  Session& session = *connection.session();
+  if (session.persistent) {
+    const uint64_t bytes = uint64_t{packet.packet_bytes} + uint64_t{unsubscribe->filters.size()} * 256;
+    const log::AppendRoom room = shard.log().room_for(bytes);
+    if (room == log::AppendRoom::kTailFull) return Handled::kWait;
+    // No UNSUBACK: the client asks again after a reconnect.
+    if (room != log::AppendRoom::kRoom) return Handled::kDone;
+  }
+  FilterChange change;
+  for (const protocol::TopicFilter filter : unsubscribe->filters) shard.unsubscribe(session, filter, change);
+  if (!change.removed.empty()) shard.announce(std::move(change), 0);
+  // [MQTT-3.10.4-5] also when nothing was subscribed
+  shard.acknowledgements().push({.end = session.persistent ? shard.log().appended_end().value()
+                                                           : shard.acknowledgements().last_end(),
+                                 .connection = connection.ref(),
+                                 .type = protocol::PacketType::kUnsuback,
+                                 .packet_id = unsubscribe->packet_id});
+  return Handled::kDone;
+}
+
+}  // namespace penstock::broker

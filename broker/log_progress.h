@@ -1,0 +1,50 @@
+// LogProgress: how far something has come, per log. A vector of these is a shard's or a session's logical clock.
+// The sequence is what lasts; the offset is this machine's short cut to it.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "log/position.h"
+
+namespace penstock::broker {
+
+struct LogProgress {
+  log::LogId log;
+  log::Sequence sequence;  // of the last record that counts as passed
+  log::LogOffset offset;   // where that record begins
+  bool operator==(const LogProgress&) const = default;
+};
+
+// At most a handful of logs: searched linearly.
+class LogClock {
+ public:
+  // Everything of `log` up to and with this record has been passed. Never goes back.
+  void advance(log::LogId log, log::Sequence sequence, log::LogOffset offset) {
+    for (LogProgress& progress : progress_) {
+      if (progress.log != log) continue;
+      if (progress.offset < offset) progress = {log, sequence, offset};
+      return;
+    }
+    progress_.push_back({log, sequence, offset});
+  }
+  bool has_passed(log::LogId log, log::LogOffset offset) const {
+    for (const LogProgress& progress : progress_)
+      if (progress.log == log) return offset <= progress.offset;
+    return false;
+  }
+  // Where a replay of `log` must begin: at or before the first record not passed.
+  log::LogOffset offset_of(log::LogId log) const {
+    for (const LogProgress& progress : progress_)
+      if (progress.log == log) return progress.offset;
+    return log::LogOffset(0);
+  }
+  bool empty() const { return progress_.empty(); }
+  const std::vector<LogProgress>& entries() const { return progress_; }
+  std::vector<LogProgress>& entries() { return progress_; }
+
+ private:
+  std::vector<LogProgress> progress_;
+};
+
+}  // namespace penstock::broker

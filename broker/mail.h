@@ -1,0 +1,51 @@
+// Mail: what one shard tells another, through a core::Mailbox. Moved by value; a body belongs to whoever holds the mail.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "broker/retained_store.h"
+#include "core/network.h"
+#include "log/position.h"
+
+namespace penstock::broker {
+
+using ShardIndex = uint16_t;
+
+// A connection whose client id is at home on another shard: the socket and every byte read from it so far.
+struct HandOver {
+  core::SocketId socket;
+  core::Endpoint peer;
+  std::vector<std::byte> received;
+};
+
+struct FilterChange {
+  std::vector<std::string> added;
+  std::vector<std::string> removed;
+  uint64_t ticket = 0;  // returned by the answer; 0: no answer wanted
+};
+
+enum class MailKind : uint8_t {
+  kRoute,            // a record of the sender's log matches a filter of the receiver
+  kFilters,          // the sender's shard has got or lost filters
+  kFiltersNoted,     // answer: everything appended before `offset` has been routed by the older filters
+  kHandOver,
+  kRetained,         // a retained message was set or deleted
+  kDurableMoved,     // the sender's log is durable further: deliveries may wait for it
+};
+
+struct Mail {
+  MailKind kind = MailKind::kRoute;
+  uint8_t qos = 0;
+  ShardIndex from = 0;
+  log::LogOffset offset;
+  log::Sequence sequence;
+  uint64_t end = 0;     // kRoute: one past the record
+  uint64_t ticket = 0;  // kFiltersNoted
+  std::variant<std::monostate, std::unique_ptr<HandOver>, std::unique_ptr<FilterChange>, RetainedPointer> body;
+};
+
+}  // namespace penstock::broker

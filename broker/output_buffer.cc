@@ -1,0 +1,87 @@
+#include "broker/output_buffer.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <new>
+
+#include "core/check.h"
+
+namespace penstock::broker {
+namespace {
+
+constexpr uint32_t kPooledCapacity = OutputBlockPool::kBlockBytes - sizeof(OutputBlock);
+
+}  // namespace
+
+OutputBlockPool::~OutputBlockPool() {
+  for (OutputBlock* block : free_) std::free(block);
+}
+
+OutputBlock* OutputBlockPool::take(size_t bytes_min) {
+  if (bytes_min <= kPooledCapacity && !free_.empty()) {
+    OutputBlock* block = free_.back();
+    free_.pop_back();
+    return block;
+  }
+  const size_t capacity = std::max<size_t>(bytes_min, kPooledCapacity);
+  void* memory = std::malloc(sizeof(OutputBlock) + capacity);
+  CHECK(memory != nullptr);
+  auto* block = new (memory) OutputBlock();
+  block->capacity = static_cast<uint32_t>(capacity);
+  return block;
+}
+
+void OutputBlockPool::give_back(OutputBlock* block) {
+  if (block->capacity != kPooledCapacity || free_.size() >= kFreeBlocksMax) {
+    std::free(block);
+    return;
+  }
+  block->next = nullptr;
+  block->used = 0;
+  free_.push_back(block);
+}
+
+void OutputBuffer::add_block(OutputBlockPool& pool, size_t bytes) {
+  OutputBlock* block = pool.take(bytes);
+  if (last_ == nullptr)
+    first_ = block;
+  else
+    last_->next = block;
+  last_ = block;
+}
+
+std::span<const iovec> OutputBuffer::begin_send(std::span<iovec> into) {
+  CHECK(sending_ == nullptr && first_ != nullptr);
+  sending_ = first_;
+  size_t count = 0;
+  OutputBlock* block = first_;
+  OutputBlock* end = nullptr;
+  while (block != nullptr && count < into.size() && count < kSendBlocksMax) {
+    into[count++] = iovec{block->bytes(), block->used};
+    waiting_bytes_ -= block->used;
+    end = block;
+    block = block->next;
+  }
+  end->next = nullptr;
+  first_ = block;
+  if (first_ == nullptr) last_ = nullptr;
+  return into.first(count);
+}
+
+void OutputBuffer::end_send(OutputBlockPool& pool) {
+  while (sending_ != nullptr) {
+    OutputBlock* next = sending_->next;
+    pool.give_back(sending_);
+    sending_ = next;
+  }
+}
+
+void OutputBuffer::clear(OutputBlockPool& pool) {
+  end_send(pool);
+  sending_ = first_;
+  end_send(pool);
+  first_ = last_ = nullptr;
+  waiting_bytes_ = 0;
+}
+
+}  // namespace penstock::broker

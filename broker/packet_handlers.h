@@ -1,0 +1,23 @@
+// The handlers of incoming packets, one file per packet family (handle_*.cc). They run on the connection's shard, inside
+// its turn, on bytes that die when they return.
+#pragma once
+
+#include "broker/connection.h"
+#include "protocol/packet_framer.h"
+
+namespace penstock::broker {
+
+class BrokerShard;
+
+// The first packet of a connection must be CONNECT. [MQTT-3.1.0-1]
+Handled handle_first_packet(BrokerShard& shard, Connection& connection, const protocol::PacketBytes& packet);
+// Everything after CONNACK.
+Handled handle_packet(BrokerShard& shard, Connection& connection, const protocol::PacketBytes& packet);
+
+Handled handle_publish(BrokerShard& shard, Connection& connection, const protocol::PacketBytes& packet);
+// PUBACK PUBREC PUBCOMP of the receiver, PUBREL of the sender.
+Handled handle_acknowledge(BrokerShard& shard, Connection& connection, const protocol::PacketBytes& packet);
+Handled handle_subscribe(BrokerShard& shard, Connection& connection, const protocol::PacketBytes& packet);
+Handled handle_unsubscribe(BrokerShard& shard, Connection& connection, const protocol::PacketBytes& packet);
+
+}  // namespace penstock::broker

@@ -1,0 +1,45 @@
+// ParentTopics: the registry of first topic levels, each with a ConsumeQueue of every message that this shard's log holds
+// for it, in order of time: for message query, replay and counting. At most `count_max` have a queue of their own; the
+// messages of all others share one, named "" here. One thread, the shard's.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "log/consume_queue.h"
+#include "log/queue_format.h"
+
+namespace penstock::broker {
+
+class ParentTopics {
+ public:
+  explicit ParentTopics(uint32_t count_max) : count_max_(count_max) {}
+
+  struct Parent {
+    std::string name;
+    bool shared = false;  // holds the messages of all parents without a queue of their own
+    std::unique_ptr<log::ConsumeQueue> entries;
+  };
+
+  void append(std::string_view parent, const log::QueueEntry& entry, log::QueueFile* file) {
+    if (last_ == nullptr || last_->name != parent || last_->shared) last_ = &obtain(parent, file);
+    last_->entries->append(entry);
+  }
+  void adopt(Parent parent) { parents_.push_back(std::make_unique<Parent>(std::move(parent))); }
+  const std::vector<std::unique_ptr<Parent>>& parents() const { return parents_; }
+
+  // Queue ids of parents have this bit, so that they never meet those of filters.
+  static constexpr uint64_t kQueueIdBit = uint64_t{1} << 63;
+
+ private:
+  Parent& obtain(std::string_view name, log::QueueFile* file);
+
+  uint32_t count_max_;
+  Parent* last_ = nullptr;
+  std::vector<std::unique_ptr<Parent>> parents_;
+};
+
+}  // namespace penstock::broker

@@ -1,0 +1,95 @@
+// Session: the state of one client id that outlives its connection: subscriptions, cursors, the inflight window, the QoS 2
+// ids it has sent. Lives on its home shard and is touched by that thread only. Everything in it can be written down and
+// moved by value (broker/session_state.h); nothing of a session lives only in a connection.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "broker/filter_queue.h"
+#include "broker/inflight_window.h"
+#include "broker/log_progress.h"
+#include "broker/retained_scan.h"
+#include "broker/will.h"
+#include "log/consume_queue.h"
+#include "log/log_reader.h"
+#include "protocol/types.h"
+
+namespace penstock::broker {
+
+class BrokerShard;
+class Connection;
+
+// Why a session that has something to deliver does not: what must happen first.
+enum class DeliveryWait : uint8_t {
+  kNothing,   // it is idle or stands in the ready list
+  kSocket,    // its output is full
+  kWindow,    // its inflight window is full
+  kRead,      // a page or record is being read
+  kDurable,   // a QoS 2 message or its packet id is not durable yet
+};
+
+class Session final : public log::ReadWaiter, public log::PageWaiter {
+ public:
+  Session(BrokerShard& shard, std::string client_id, uint32_t slot)
+      : shard_(shard), client_id_(std::move(client_id)), slot_(slot) {}
+  Session(const Session&) = delete;
+
+  const std::string& client_id() const { return client_id_; }
+  uint32_t slot() const { return slot_; }
+  bool online() const { return connection != nullptr; }
+
+  InflightWindow& window(uint16_t limit) {
+    if (window_ == nullptr) window_ = std::make_unique<InflightWindow>(limit);
+    return *window_;
+  }
+  InflightWindow* window_if_any() { return window_.get(); }
+  const InflightWindow* window_if_any() const { return window_.get(); }
+  // After a restart: the window as it was recorded, each delivery at the step that is certain.
+  void restore_window(uint16_t limit, const std::vector<Delivery>& deliveries);
+  void drop_window_if_idle() {
+    if (window_ != nullptr && window_->empty() && !persistent) window_.reset();
+  }
+
+  // QoS 2 packet ids received and not yet released. [MQTT-4.3.3-2]
+  bool has_inbound(protocol::PacketId id) const;
+  void add_inbound(protocol::PacketId id);
+  void remove_inbound(protocol::PacketId id);
+
+  Subscription* find_subscription(const FilterQueue& queue);
+
+  void on_read_ready() override;
+  void on_page_ready() override;
+
+  Connection* connection = nullptr;
+  bool persistent = false;       // CleanSession 0
+  bool in_ready_list = false;
+  bool durable_wait_listed = false;
+  bool progressed = false;       // cursors moved since the last progress record
+  bool was_connected = false;    // after a restart: what is redelivered may have been sent before
+  DeliveryWait wait = DeliveryWait::kNothing;
+  uint64_t resend_next = 0;      // window ordinal of the next delivery to repeat after a reconnect
+  uint64_t resend_end = 0;       // what stood in the window then ends here
+  uint32_t starting_count = 0;   // deliveries of the window in kStarting or kReleasing
+  int64_t offline_since_us = 0;  // wall time
+  uint64_t online_arrival = 0;   // arrival at the shard when it came online: older QoS 0 is not delivered
+  std::vector<std::unique_ptr<Subscription>> subscriptions;
+  std::vector<Subscription*> active;  // min-heap by the arrival of the next entry; one or none needs no heap
+  std::unique_ptr<FilterQueue> own_queue;           // retained messages at QoS 1 and 2, addressed to this client
+  std::unique_ptr<Subscription> own_subscription;   // its reader
+  std::vector<std::unique_ptr<RetainedScan>> retained_scans;
+  std::unique_ptr<Will> will;
+  LogClock done;                      // taken from the queues, per log; persistent sessions only
+  std::vector<Delivery> started_ahead;  // after a restart: in the window already, though beyond `done`
+  std::vector<uint16_t> inbound;      // see has_inbound
+
+ private:
+  BrokerShard& shard_;
+  std::string client_id_;
+  uint32_t slot_;
+  std::unique_ptr<InflightWindow> window_;
+};
+
+}  // namespace penstock::broker

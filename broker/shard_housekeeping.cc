@@ -1,0 +1,145 @@
+// BrokerShard's slow work: lazy progress records, session expiry, checkpoints, and the clean stop. Once per second, in
+// bounded slices.
+#include <algorithm>
+
+#include "broker/broker_shard.h"
+#include "broker/checkpoint_file.h"
+
+namespace penstock::broker {
+namespace {
+
+constexpr int64_t kHousekeepingNs = core::kNsPerSecond;
+constexpr size_t kProgressRecordsPerSlice = 4096;
+constexpr uint32_t kExpirySlotsPerSlice = 20'000;
+
+}  // namespace
+
+void BrokerShard::note_progress(Session& session) {
+  if (session.progressed) return;
+  session.progressed = true;
+  progressed_.push_back(session.slot());
+}
+
+void BrokerShard::housekeeping() {
+  next_housekeeping_ns_ = now_ns_ + kHousekeepingNs;
+  record_progress();
+  expire_sessions();
+  close_owed();
+  if (stop_state_ == StopState::kRunning &&
+      log_->appended_end().value() - checkpointed_end_ >= options_.checkpoint_log_bytes)
+    start_checkpoint();
+}
+
+// How far connected persistent sessions have come. Lazy: after a crash what lies between is delivered again.
+void BrokerShard::record_progress() {
+  size_t written = 0;
+  while (!progressed_.empty() && written < kProgressRecordsPerSlice && has_log_room()) {
+    Session* session = sessions_.at(progressed_.back());
+    progressed_.pop_back();
+    if (session == nullptr || !session->progressed) continue;
+    session->progressed = false;
+    if (!session->persistent) continue;
+    journal_->progress(*session, session->online());
+    ++written;
+  }
+}
+
+void BrokerShard::expire_sessions() {
+  if (options_.session_expiry_us <= 0 || sessions_.slots_end() == 0) return;
+  const int64_t now_us = seams_.clock.wall_us();
+  const uint32_t count = std::min(kExpirySlotsPerSlice, sessions_.slots_end());
+  for (uint32_t i = 0; i < count && has_log_room() && has_mail_room(); ++i) {
+    if (expiry_slot_ >= sessions_.slots_end()) expiry_slot_ = 0;
+    Session* session = sessions_.at(expiry_slot_++);
+    if (session == nullptr || session->online() || now_us - session->offline_since_us < options_.session_expiry_us)
+      continue;
+    ++counters_.sessions_expired;
+    end_session(*session);
+  }
+}
+
+void BrokerShard::start_checkpoint() {
+  if (checkpoint_writer_->busy()) return;
+  checkpoint_begin_ = log_->appended_end();
+  checkpointed_end_ = checkpoint_begin_.value();
+  std::vector<std::byte> state;
+  write_state(state);
+  checkpoint_writer_->start(std::move(state), queue_file_.get());
+}
+
+// The state in the file must not be ahead of the log on the disk, so its last step waits for the log.
+void BrokerShard::step_checkpoint() {
+  if (!checkpoint_writer_->busy()) return;
+  const bool log_is_there = log_->durable_end() >= checkpoint_begin_;
+  if (!checkpoint_writer_->step(log_is_there)) return;
+  if (!checkpoint_writer_->succeeded()) return;
+  log_->keep_from(checkpoint_begin_);
+  retire_queue_pages();
+}
+
+void BrokerShard::retire_queue_pages() {
+  uint64_t oldest = queue_file_->next_address();
+  filters_.for_each([&](FilterQueue& queue) { oldest = std::min(oldest, queue.entries().oldest_page()); });
+  sessions_.for_each([&](Session& session) {
+    if (session.own_queue != nullptr) oldest = std::min(oldest, session.own_queue->entries().oldest_page());
+  });
+  for (const auto& parent : parent_topics_.parents()) {
+    oldest = std::min(oldest, parent->entries->oldest_page());
+  }
+  queue_file_->retire(oldest);
+}
+
+core::Status BrokerShard::write_first_checkpoint() {
+  bool log_finished = false;
+  log_->finish(log_finished);
+  seams_.storage.run_until(log_finished);
+  bool pages_synced = false, pages_failed = false;
+  queue_file_->sync(pages_synced, pages_failed);
+  seams_.storage.run_until(pages_synced);
+  std::vector<std::byte> state;
+  write_state(state);
+  if (pages_failed || log_->synced_end() != log_->appended_end())
+    return core::failure("the first checkpoint of a new layout could not be written to " + place_.directory);
+  return replace_file(seams_.storage, place_.directory, "checkpoint", state);
+}
+
+void BrokerShard::begin_stop() {
+  if (stop_state_ != StopState::kRunning) return;
+  stop_state_ = StopState::kDraining;
+  seams_.network.stop_listening();
+}
+
+void BrokerShard::step_stop() {
+  switch (stop_state_) {
+    case StopState::kDraining:
+      // What has been published is acknowledged once it is durable; nothing new is taken in after this turn.
+      if (!acknowledgements_.empty() && log_->room_for(0) != log::AppendRoom::kFailed) return;
+      stop_state_ = StopState::kClosingConnections;
+      for (size_t slot = 0; slot < connections_.size(); ++slot)
+        if (Connection* connection = connections_[slot].connection.get())
+          connection->close(CloseReason::kShutdown, true);
+      return;
+    case StopState::kClosingConnections:
+      if (connections_count_ > 0) return;
+      sessions_.for_each([&](Session& session) {
+        if (session.progressed && session.persistent && has_log_room()) journal_->progress(session, false);
+        session.progressed = false;
+      });
+      stop_state_ = StopState::kFinishingLog;
+      log_->finish(log_finished_);
+      return;
+    case StopState::kFinishingLog:
+      if (!log_finished_) return;
+      stop_state_ = StopState::kWritingCheckpoint;
+      start_checkpoint();
+      return;
+    case StopState::kWritingCheckpoint:
+      if (!checkpoint_writer_->busy()) stop_state_ = StopState::kStopped;
+      return;
+    case StopState::kRunning:
+    case StopState::kStopped:
+      return;
+  }
+}
+
+}  // namespace penstock::broker

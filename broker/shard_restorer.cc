@@ -1,0 +1,239 @@
+#include "broker/shard_restorer.h"
+
+#include <algorithm>
+
+#include "broker/checkpoint_file.h"
+#include "broker/state_codec.h"
+#include "broker/state_records.h"
+#include "core/diagnostics.h"
+#include "log/file_names.h"
+#include "protocol/topic_hash.h"
+
+namespace penstock::broker {
+
+using protocol::TopicFilter;
+using protocol::TopicName;
+
+core::Status BrokerShard::restore() { return ShardRestorer(*this).run(); }
+
+core::Status ShardRestorer::run() {
+  const ShardPlace& place = shard_.place_;
+  for (const std::string& path : place.checkpoints) RETURN_IF_ERROR(read_checkpoint(path));
+  if (shard_.queue_file_ == nullptr) shard_.make_queue_file(0);
+  resolve_subscriptions();
+  for (const log::LogId id : place.all_logs) RETURN_IF_ERROR(replay_state(id));
+  for (const log::LogId id : place.all_logs) RETURN_IF_ERROR(replay_messages(id));
+  for (auto& [client_id, will] : wills_) shard_.pending_wills_.push_back({client_id, std::move(will)});
+  shard_.first_live_arrival_ = shard_.next_arrival_;
+  return {};
+}
+
+Session* ShardRestorer::session_of(std::string_view client_id) {
+  return is_mine(client_id) ? shard_.sessions_.find(client_id) : nullptr;
+}
+
+Session& ShardRestorer::obtain_session(std::string_view client_id) {
+  if (Session* session = shard_.sessions_.find(client_id)) return *session;
+  Session& session = shard_.sessions_.create(shard_, std::string(client_id));
+  session.persistent = true;
+  return session;
+}
+
+// ---- The records after the checkpoint ----
+
+void ShardRestorer::report(log::LogId id, const std::vector<log::Damage>& damage) {
+  // Every shard reads every log; one of them speaks.
+  if (shard_.index() != 0) return;
+  for (const log::Damage& each : damage)
+    core::log_line(each.torn_end ? core::LogLevel::kInfo : core::LogLevel::kError,
+                   "log " + std::to_string(id.value()) + ": " + each.file + " at " +
+                       std::to_string(each.file_offset) + ": " + each.what);
+}
+
+core::Status ShardRestorer::replay_state(log::LogId id) {
+  const log::CommitLog::Start* from = nullptr;
+  for (const auto& [log, start] : state_from_)
+    if (log == id) from = &start;
+  const auto visit = [&](log::LogOffset offset, log::RecordView record) {
+    apply(id, offset, record);
+    return true;
+  };
+  const std::string directory = log::path_in(shard_.place_.data_directory, log::log_directory_name(id));
+  auto recovered = from == nullptr
+                       ? log::recover_log(shard_.seams_.storage, directory, id, log::LogOffset(0), visit)
+                       : log::recover_log(shard_.seams_.storage, directory, id, *from, visit);
+  if (!recovered.has_value()) return std::unexpected(recovered.error());
+  report(id, recovered->damage);
+  if (id == shard_.place_.log.id) shard_.log_start_ = recovered->start;
+  return {};
+}
+
+void ShardRestorer::apply(log::LogId id, log::LogOffset offset, const log::RecordView& record) {
+  const log::RecordHeader& header = record.header();
+  const std::string_view client_id = record.publisher();
+  if (header.type == log::kMessage) {
+    if (record.retain()) apply_retained(id, record);
+    if ((header.flags & kRecordPublisherPersistent) != 0 && record.qos() == 2)
+      if (Session* session = session_of(client_id)) session->add_inbound(protocol::PacketId(header.packet_id));
+    return;
+  }
+  if (!is_mine(client_id)) return;
+  if (static_cast<StateRecord>(header.type) == StateRecord::kSessionOpened) {
+    Session& opened = obtain_session(client_id);
+    opened.was_connected = true;
+    opened.offline_since_us = header.wall_us;
+    return;
+  }
+  if (static_cast<StateRecord>(header.type) == StateRecord::kWillSet) {
+    wills_[std::string(client_id)] = Will{std::string(record.topic()),
+                                          {record.payload().begin(), record.payload().end()},
+                                          static_cast<protocol::QoS>(record.qos()),
+                                          record.retain()};
+    return;
+  }
+  if (static_cast<StateRecord>(header.type) == StateRecord::kWillCleared) {
+    wills_.erase(std::string(client_id));
+    return;
+  }
+  Session* session = shard_.sessions_.find(client_id);
+  if (session == nullptr) return;
+  switch (static_cast<StateRecord>(header.type)) {
+    case StateRecord::kSessionEnded:
+      end_session(*session);
+      return;
+    case StateRecord::kSubscribed:
+      if (auto state = decode_subscribed(record.payload())) {
+        state->start.advance(id, record.sequence(), offset);
+        subscribe(*session, record.topic(), state->qos, std::move(state->start));
+      }
+      return;
+    case StateRecord::kUnsubscribed:
+      unsubscribe(*session, record.topic());
+      return;
+    case StateRecord::kSessionProgress:
+      if (auto state = decode_progress(record.payload())) {
+        session->was_connected = state->online;
+        session->offline_since_us = header.wall_us;
+        for (const LogProgress& each : state->done.entries()) session->done.advance(each.log, each.sequence, each.offset);
+        session->restore_window(shard_.options_.inflight_max, state->deliveries);
+        session->started_ahead.clear();
+      }
+      return;
+    case StateRecord::kDeliveryStarted:
+      if (const auto delivery = decode_delivery(record.payload())) begin_delivery(*session, *delivery);
+      return;
+    case StateRecord::kDeliveryReleased:
+      if (InflightWindow* window = session->window_if_any())
+        if (Delivery* delivery = window->find(protocol::PacketId(header.packet_id)))
+          delivery->state = DeliveryState::kReleased;
+      return;
+    case StateRecord::kInboundReleased:
+      session->remove_inbound(protocol::PacketId(header.packet_id));
+      return;
+    default:
+      return;
+  }
+}
+
+// The packet id was promised to this message before its PUBLISH was sent; it may be with the client.
+void ShardRestorer::begin_delivery(Session& session, const Delivery& delivery) {
+  InflightWindow& window = session.window(shard_.options_.inflight_max);
+  // A use of the id that was still open has been completed, though nothing recorded that.
+  if (Delivery* older = window.find(delivery.packet_id)) window.complete(*older);
+  Delivery published = delivery;
+  published.state = DeliveryState::kPublished;
+  window.restore(published);
+  if (!session.done.has_passed(delivery.log, delivery.offset)) session.started_ahead.push_back(published);
+}
+
+void ShardRestorer::apply_retained(log::LogId id, const log::RecordView& record) {
+  shard_.retained_.apply(make_retained({.flags = record.header().flags,
+                                        .publisher = record.publisher(),
+                                        .topic = record.topic(),
+                                        .payload = record.payload()},
+                                       record.header().wall_us,
+                                       log::LogPosition{id, record.header().epoch, record.sequence()}));
+}
+
+void ShardRestorer::subscribe(Session& session, std::string_view filter, protocol::QoS qos, LogClock start) {
+  bool is_new = false;
+  FilterQueue& queue = shard_.filters_.obtain(TopicFilter::accepted(filter), shard_.queue_file_.get(), is_new);
+  if (Subscription* existing = session.find_subscription(queue)) {
+    existing->qos = qos;
+    return;
+  }
+  shard_.add_subscription(session, queue, qos).start = std::make_unique<LogClock>(std::move(start));
+}
+
+void ShardRestorer::unsubscribe(Session& session, std::string_view filter) {
+  FilterQueue* queue = shard_.filters_.find(TopicFilter::accepted(filter));
+  if (queue == nullptr) return;
+  const auto found = std::find_if(session.subscriptions.begin(), session.subscriptions.end(),
+                                  [&](const auto& each) { return each->queue == queue; });
+  if (found == session.subscriptions.end()) return;
+  queue->remove(**found);
+  session.subscriptions.erase(found);
+  FilterChange nobody_listens_yet;
+  shard_.release_queue_if_unused(*queue, nobody_listens_yet);
+}
+
+void ShardRestorer::end_session(Session& session) {
+  FilterChange nobody_listens_yet;
+  shard_.drop_subscriptions(session, nobody_listens_yet);
+  shard_.sessions_.remove(session);
+}
+
+// ---- Messages into queues ----
+
+// UINT64_MAX: from none.
+log::LogOffset ShardRestorer::messages_from(log::LogId id) {
+  if (queues_restored_) return shard_.routed_.offset_of(id);
+  if (id == shard_.place_.log.id) return log::LogOffset(0);  // for the parent topics
+  // The queues are built anew: from the oldest message that some session may still have to take.
+  log::LogOffset oldest(UINT64_MAX);
+  shard_.sessions_.for_each([&](Session& session) {
+    for (const auto& subscription : session.subscriptions) {
+      log::LogOffset from = session.done.offset_of(id);
+      if (subscription->start != nullptr) from = std::max(from, subscription->start->offset_of(id));
+      oldest = std::min(oldest, from);
+    }
+    if (session.own_subscription != nullptr) oldest = std::min(oldest, session.done.offset_of(id));
+  });
+  return oldest;
+}
+
+core::Status ShardRestorer::replay_messages(log::LogId id) {
+  const log::LogOffset from = messages_from(id);
+  if (from.value() == UINT64_MAX) return {};
+  const auto visit = [&](log::LogOffset offset, log::RecordView record) {
+    apply_message(id, offset, record);
+    return true;
+  };
+  ASSIGN_OR_RETURN([[maybe_unused]] const log::RecoveredLog recovered,
+                   log::recover_log(shard_.seams_.storage, log::path_in(shard_.place_.data_directory, log::log_directory_name(id)), id,
+                                    from, visit));
+  return {};
+}
+
+void ShardRestorer::apply_message(log::LogId id, log::LogOffset offset, const log::RecordView& record) {
+  const bool known = shard_.routed_.has_passed(id, offset);
+  const uint8_t qos = record.qos();
+  if (record.header().type == static_cast<log::RecordType>(StateRecord::kDirectMessage)) {
+    Session* session = session_of(record.publisher());
+    if (session == nullptr || (known && queues_restored_)) return;
+    if (session->own_queue == nullptr) shard_.add_own_queue(*session);
+    session->own_queue->entries().append(log::QueueEntry(shard_.next_arrival_++, id, offset, qos));
+    return;
+  }
+  if (record.header().type != log::kMessage) return;
+  const TopicName topic = TopicName::accepted(record.topic());
+  const log::QueueEntry entry(shard_.next_arrival_, id, offset, qos);
+  if (!known && id == shard_.place_.log.id)
+    shard_.parent_topics_.append(topic.parent_topic(), entry, shard_.queue_file_.get());
+  if (known && queues_restored_) return;
+  ++shard_.next_arrival_;
+  for (FilterQueue* queue : shard_.filters_.match(topic, record.header().topic_hash)) queue->entries().append(entry);
+  if (!known) shard_.routed_.advance(id, record.sequence(), offset);
+}
+
+}  // namespace penstock::broker

@@ -1,0 +1,72 @@
+// ShardRestorer: brings a shard back to where its last life ended: newest checkpoint, then the records after it, from the
+// logs of all shards. Runs on the shard's thread before it serves anybody; waits for the disk.
+//
+// First pass over each log: changes of session state, retained messages, QoS 2 ids. Second pass: messages into the queues
+// of persistent sessions, each only from where the checkpoint's queues end. What a session had already taken, or what lies
+// before a subscription, is told apart when it is delivered (Session::done, Subscription::start).
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+
+#include <string>
+#include <vector>
+
+#include "broker/broker_shard.h"
+#include "broker/byte_codec.h"
+#include "core/result.h"
+#include "log/recovery.h"
+
+namespace penstock::broker {
+
+class ShardRestorer {
+ public:
+  explicit ShardRestorer(BrokerShard& shard) : shard_(shard) {}
+
+  core::Status run();
+
+ private:
+  core::Status read_checkpoint(const std::string& path);
+  bool read_body(core::Bytes body);
+  bool read_header(ByteReader& reader, bool& is_own);
+  void read_session(ByteReader& reader);
+  void read_subscriptions(ByteReader& reader, Session* session);
+  void read_own_queue(ByteReader& reader, Session* session, bool is_own);
+  void read_will(ByteReader& reader);
+  void read_retained(ByteReader& reader);
+  void read_filter_queue(ByteReader& reader, bool is_own);
+  void read_parent(ByteReader& reader, bool is_own);
+  void resolve_subscriptions();
+
+  core::Status replay_state(log::LogId id);
+  core::Status replay_messages(log::LogId id);
+  void apply(log::LogId id, log::LogOffset offset, const log::RecordView& record);
+  void apply_message(log::LogId id, log::LogOffset offset, const log::RecordView& record);
+  void apply_retained(log::LogId id, const log::RecordView& record);
+  void subscribe(Session& session, std::string_view filter, protocol::QoS qos, LogClock start);
+  void unsubscribe(Session& session, std::string_view filter);
+  void end_session(Session& session);
+  void begin_delivery(Session& session, const Delivery& delivery);
+  Session* session_of(std::string_view client_id);
+  Session& obtain_session(std::string_view client_id);
+  bool is_mine(std::string_view client_id) const { return shard_.home_of(client_id) == shard_.index(); }
+  log::LogOffset messages_from(log::LogId id);
+  void report(log::LogId id, const std::vector<log::Damage>& damage);
+
+  struct PendingSubscription {
+    Session* session;
+    std::string filter;
+    protocol::QoS qos;
+    log::QueueIndex cursor;
+    LogClock start;
+  };
+
+  BrokerShard& shard_;
+  std::vector<PendingSubscription> pending_subscriptions_;  // of the checkpoint, until its queues are known
+  absl::flat_hash_map<std::string, Will> wills_;
+  std::vector<std::pair<log::LogId, log::CommitLog::Start>> state_from_;  // where each log's checkpoint stands
+  std::unique_ptr<log::QueueFile> foreign_pages_;
+  log::QueueFile* pages_ = nullptr;  // of the checkpoint being read
+  bool queues_restored_ = false;  // the queues of the checkpoint are usable: same layout
+};
+
+}  // namespace penstock::broker

@@ -1,0 +1,161 @@
+// BrokerShard's way of a message: appended once, then one entry into the queue of each matching filter, here and by mail
+// on the other shards that have one.
+#include <algorithm>
+
+#include "broker/broker_shard.h"
+#include "core/check.h"
+#include "protocol/topic_hash.h"
+
+namespace penstock::broker {
+
+using protocol::TopicName;
+
+log::Appended BrokerShard::publish(const log::RecordParts& parts, bool sets_retained) {
+  const log::Appended appended = log_->append(parts);
+  last_published_ = appended;
+  const TopicName topic = TopicName::accepted(parts.topic);
+  const uint8_t qos = parts.flags & log::kRecordQosMask;
+  routed_.advance(log_->id(), appended.sequence, appended.offset);
+  parent_topics_.append(topic.parent_topic(), log::QueueEntry(next_arrival_, log_->id(), appended.offset, qos),
+                        queue_file_.get());
+  route_local(topic, parts.topic_hash, log_->id(), appended.offset, qos);
+  if (!remote_filters_.empty()) {
+    ShardSet shards = remote_filters_.match(topic);
+    for (; shards != 0; shards &= shards - 1) {
+      const auto to = static_cast<ShardIndex>(__builtin_ctzll(shards));
+      last_routed_[to] = appended.end;
+      if (qos == 2) qos2_routed_[to] = true;
+      post_.post(to, Mail{.kind = MailKind::kRoute,
+                          .qos = qos,
+                          .offset = appended.offset,
+                          .sequence = appended.sequence,
+                          .end = appended.end});
+    }
+  }
+  if (sets_retained) set_retained(parts, appended);
+  return appended;
+}
+
+void BrokerShard::route_local(TopicName name, uint32_t topic_hash, log::LogId log, log::LogOffset offset,
+                              uint8_t qos) {
+  const log::QueueEntry entry(next_arrival_++, log, offset, qos);
+  for (FilterQueue* queue : filters_.match(name, topic_hash)) {
+    queue->entries().append(entry);
+    deliveries_.on_new_entries(*queue);
+  }
+}
+
+void BrokerShard::set_retained(const log::RecordParts& parts, const log::Appended& appended) {
+  const RetainedPointer message =
+      make_retained(parts, seams_.clock.wall_us(), log::LogPosition{log_->id(), log_->epoch(), appended.sequence});
+  retained_.apply(message);
+  for (ShardIndex to = 0; to < place_.shards_count; ++to)
+    if (to != place_.index) post_.post(to, Mail{.kind = MailKind::kRetained, .body = message});
+}
+
+void BrokerShard::publish_direct(Session& session, const RetainedMessage& message, protocol::QoS qos) {
+  const log::Appended appended =
+      log_->append({.type = static_cast<log::RecordType>(StateRecord::kDirectMessage),
+                    .flags = static_cast<uint8_t>(static_cast<uint8_t>(qos) | log::kRecordRetain),
+                    .topic_hash = protocol::topic_hash(TopicName::accepted(message.topic)),
+                    .publisher = session.client_id(),
+                    .topic = message.topic,
+                    .payload = message.payload});
+  if (session.own_queue == nullptr) add_own_queue(session);
+  session.own_queue->entries().append(
+      log::QueueEntry(next_arrival_++, log_->id(), appended.offset, static_cast<uint8_t>(qos)));
+  deliveries_.on_new_entries(*session.own_queue);
+}
+
+void BrokerShard::add_own_queue(Session& session) {
+  session.own_queue = std::make_unique<FilterQueue>("", kOwnQueueIdBit | session.slot(), queue_file_.get());
+  session.own_subscription = std::make_unique<Subscription>();
+  session.own_subscription->session = &session;
+  session.own_subscription->qos = protocol::QoS::kExactlyOnce;
+  session.own_queue->add(*session.own_subscription, session.online());
+}
+
+void BrokerShard::receive_mail() {
+  post_.drain([this](Mail mail) { on_mail(std::move(mail)); });
+}
+
+void BrokerShard::on_mail(Mail mail) {
+  switch (mail.kind) {
+    case MailKind::kRoute:
+      on_route(mail);
+      return;
+    case MailKind::kFilters:
+      on_filters(mail, *std::get<std::unique_ptr<FilterChange>>(mail.body));
+      return;
+    case MailKind::kFiltersNoted:
+      on_filters_noted(mail);
+      return;
+    case MailKind::kHandOver: {
+      auto& body = std::get<std::unique_ptr<HandOver>>(mail.body);
+      add_connection(body->socket, std::move(body->peer)).start(body->received);
+      return;
+    }
+    case MailKind::kRetained:
+      retained_.apply(std::get<RetainedPointer>(mail.body));
+      return;
+    case MailKind::kDurableMoved:
+      deliveries_.on_durable();
+      return;
+  }
+}
+
+void BrokerShard::on_route(const Mail& mail) {
+  // Live logs stand in shard order. The sender keeps the record in its tail until we have moved our mark past it.
+  log::SharedLog& log = *shared_logs_[mail.from];
+  const log::RecordView record(log.tail_at(mail.offset.value()));
+  route_local(TopicName::accepted(record.topic()), record.header().topic_hash, log.id, mail.offset, mail.qos);
+  routed_.advance(log.id, mail.sequence, mail.offset);
+  log.routed[place_.index].offset.store(mail.end, std::memory_order_seq_cst);
+}
+
+// Marks with nothing outstanding follow our log, so that they never hold its tail back. Only when the mark has reached
+// what was last posted is it ours to move: the other shard will not touch it then.
+void BrokerShard::publish_routed_marks() {
+  if (place_.shards_count == 1) return;
+  log::SharedLog& own = log_->shared();
+  const uint64_t end = log_->appended_end().value();
+  for (ShardIndex to = 0; to < place_.shards_count; ++to) {
+    if (to == place_.index) continue;
+    std::atomic<uint64_t>& mark = own.routed[to].offset;
+    if (mark.load(std::memory_order_seq_cst) >= last_routed_[to]) mark.store(end, std::memory_order_seq_cst);
+  }
+}
+
+uint32_t BrokerShard::announce(FilterChange change, uint64_t ticket) {
+  change.ticket = ticket;
+  uint32_t answers = 0;
+  for (ShardIndex to = 0; to < place_.shards_count; ++to) {
+    if (to == place_.index) continue;
+    post_.post(to, Mail{.kind = MailKind::kFilters, .body = std::make_unique<FilterChange>(change)});
+    ++answers;
+  }
+  return ticket == 0 ? 0 : answers;
+}
+
+void BrokerShard::on_filters(const Mail& mail, const FilterChange& change) {
+  for (const std::string& filter : change.added) remote_filters_.add(filter, mail.from);
+  for (const std::string& filter : change.removed) remote_filters_.remove(filter, mail.from);
+  if (change.ticket == 0) return;
+  post_.post(mail.from, Mail{.kind = MailKind::kFiltersNoted,
+                             .offset = last_published_.offset,
+                             .sequence = last_published_.sequence,
+                             .ticket = change.ticket});
+}
+
+void BrokerShard::on_filters_noted(const Mail& mail) {
+  routed_.advance(shared_logs_[mail.from]->id, mail.sequence, mail.offset);
+  const auto pending = std::find_if(pending_subscribes_.begin(), pending_subscribes_.end(),
+                                    [&](const PendingSubscribe& each) { return each.ticket == mail.ticket; });
+  CHECK(pending != pending_subscribes_.end());
+  if (--pending->answers_left > 0) return;
+  PendingSubscribe done = std::move(*pending);
+  pending_subscribes_.erase(pending);
+  finish_subscribe(done);
+}
+
+}  // namespace penstock::broker

@@ -1,0 +1,205 @@
+// BrokerShard's care of sessions: they begin with CONNECT, go offline or end with their connection, subscribe, and end.
+#include <algorithm>
+
+#include "broker/broker_shard.h"
+#include "core/check.h"
+#include "protocol/topic_hash.h"
+
+namespace penstock::broker {
+
+using protocol::TopicFilter;
+
+void BrokerShard::establish(Connection& connection, const protocol::Connect& connect, std::string_view client_id) {
+  Session* session = sessions_.find(client_id);
+  if (session != nullptr && session->online()) {
+    session->connection->close(CloseReason::kTakenOver);  // [MQTT-3.1.4-2]
+    session = sessions_.find(client_id);                  // a clean session ended with its connection
+  }
+  if (session != nullptr && connect.clean_session) {
+    end_session(*session);  // [MQTT-3.1.2-6]
+    session = nullptr;
+  }
+  const bool present = session != nullptr;
+  uint64_t end = 0;
+  if (!present) {
+    session = &sessions_.create(*this, std::string(client_id));
+    session->persistent = !connect.clean_session;
+  }
+  session->connection = &connection;
+  if (session->persistent) {
+    const uint64_t opened = journal_->session_opened(*session);
+    if (!present) end = opened;  // what is promised in CONNACK for later must be durable; the rest is already
+  }
+  if (connect.will.has_value()) {
+    session->will = std::make_unique<Will>(Will{std::string(connect.will->topic.text()),
+                                                {connect.will->payload.begin(), connect.will->payload.end()},
+                                                connect.will->qos,
+                                                connect.will->retain});
+    end = journal_->will_set(*session, *session->will);
+  }
+  uint16_t keepalive_s = connect.keepalive_s;
+  if (options_.keepalive_s_max > 0 && (keepalive_s == 0 || keepalive_s > options_.keepalive_s_max))
+    keepalive_s = options_.keepalive_s_max;
+  connection.accept(*session, connect.version, keepalive_s);
+  const Acknowledgement connack{.end = end,
+                                .connection = connection.ref(),
+                                .type = protocol::PacketType::kConnack,
+                                .session_present = present};
+  if (end <= log_->durable_end().value())
+    send(connack, nullptr);
+  else
+    acknowledgements_.push(connack);
+}
+
+void BrokerShard::session_online(Session& session) { deliveries_.begin(session); }
+
+void BrokerShard::on_connection_lost(Connection& connection, CloseReason reason) {
+  Session& session = *connection.session();
+  connection.forget_session();
+  session.connection = nullptr;
+  if (session.will != nullptr && (!connection.clean_disconnect() || reason != CloseReason::kDisconnect)) {
+    // [MQTT-3.1.2-8] As soon as there is room: a will may not be lost because the disk is slow at that moment.
+    pending_wills_.push_back({session.client_id(), std::move(*session.will)});
+    session.will.reset();
+  }
+  if (session.persistent)
+    session_offline(session);
+  else
+    end_session(session);
+  publish_pending_wills();
+}
+
+void BrokerShard::publish_pending_wills() {
+  while (!pending_wills_.empty() && has_mail_room()) {
+    const auto& [client_id, will] = pending_wills_.front();
+    const uint64_t bytes = will.payload.size() + will.topic.size() + client_id.size() + 256;
+    const log::AppendRoom room = log_->room_for(bytes + kStateRecordBytes);
+    if (room == log::AppendRoom::kTailFull) return;
+    if (room == log::AppendRoom::kRoom) {
+      const auto flags = static_cast<uint8_t>(static_cast<uint8_t>(will.qos) | (will.retain ? log::kRecordRetain : 0));
+      publish({.type = log::kMessage,
+               .flags = flags,
+               .topic_hash = protocol::topic_hash(protocol::TopicName::accepted(will.topic)),
+               .publisher = client_id,
+               .topic = will.topic,
+               .payload = will.payload},
+              will.retain);
+      journal_->will_cleared(client_id);
+    } else {
+      ++counters_.publishes_refused;
+    }
+    pending_wills_.pop_front();
+  }
+}
+
+void BrokerShard::session_offline(Session& session) {
+  deliveries_.end(session);
+  session.offline_since_us = seams_.clock.wall_us();
+  // What was acknowledged so far is not delivered again, except after a crash before this record is durable.
+  if (has_log_room()) journal_->progress(session, false);
+  session.progressed = false;
+}
+
+void BrokerShard::end_session(Session& session) {
+  CHECK(!session.online());
+  FilterChange change;
+  deliveries_.end(session);
+  drop_subscriptions(session, change);
+  if (!change.removed.empty()) announce(std::move(change), 0);
+  if (session.own_queue != nullptr) deliveries_.forget(*session.own_queue);
+  if (session.persistent && has_log_room()) journal_->session_ended(session);
+  deliveries_.forget(session);
+  sessions_.remove(session);
+}
+
+void BrokerShard::drop_subscriptions(Session& session, FilterChange& change) {
+  for (auto& subscription : session.subscriptions) {
+    FilterQueue& queue = *subscription->queue;
+    queue.remove(*subscription);
+    release_queue_if_unused(queue, change);
+  }
+  session.subscriptions.clear();
+}
+
+void BrokerShard::release_queue_if_unused(FilterQueue& queue, FilterChange& change) {
+  if (queue.has_subscribers()) return;
+  change.removed.push_back(queue.filter());
+  deliveries_.forget(queue);
+  filters_.remove(queue);
+}
+
+Subscription& BrokerShard::add_subscription(Session& session, FilterQueue& queue, protocol::QoS qos) {
+  session.subscriptions.push_back(std::make_unique<Subscription>());
+  Subscription& subscription = *session.subscriptions.back();
+  subscription.session = &session;
+  subscription.qos = qos;
+  subscription.cursor = queue.entries().end();
+  queue.add(subscription, session.online());
+  return subscription;
+}
+
+void BrokerShard::subscribe(Session& session, TopicFilter filter, protocol::QoS qos, FilterChange& change) {
+  bool is_new = false;
+  FilterQueue& queue = filters_.obtain(filter, queue_file_.get(), is_new);
+  if (is_new) change.added.emplace_back(filter.text());
+  // An existing subscription is replaced, its flow of messages goes on. [MQTT-3.8.4-3]
+  if (Subscription* existing = session.find_subscription(queue))
+    existing->qos = qos;
+  else
+    add_subscription(session, queue, qos);
+  // Retained messages are sent for the repeated subscription, too. [MQTT-3.8.4-3]
+  session.retained_scans.push_back(std::make_unique<RetainedScan>(filter, qos));
+  deliveries_.on_work(session);
+}
+
+bool BrokerShard::unsubscribe(Session& session, TopicFilter filter, FilterChange& change) {
+  FilterQueue* queue = filters_.find(filter);
+  if (queue == nullptr) return false;
+  const auto found = std::find_if(session.subscriptions.begin(), session.subscriptions.end(),
+                                  [&](const auto& each) { return each->queue == queue; });
+  if (found == session.subscriptions.end()) return false;
+  Subscription& subscription = **found;
+  deliveries_.deactivate(subscription);
+  queue->entries().forget(session);
+  queue->remove(subscription);
+  session.subscriptions.erase(found);
+  release_queue_if_unused(*queue, change);
+  deliveries_.on_input_ready(session);  // it may have waited for a page of this queue
+  if (session.persistent) journal_->unsubscribed(session, filter);
+  return true;
+}
+
+void BrokerShard::complete_subscribe(PendingSubscribe pending, FilterChange change) {
+  if (!change.removed.empty() && change.added.empty()) {
+    announce(std::move(change), 0);
+  } else if (!change.added.empty() && place_.shards_count > 1) {
+    // Only when every shard routes to us may the client rely on the subscription.
+    pending.ticket = ++last_ticket_;
+    pending.answers_left = announce(std::move(change), pending.ticket);
+    pending_subscribes_.push_back(std::move(pending));
+    return;
+  }
+  finish_subscribe(pending);
+}
+
+void BrokerShard::finish_subscribe(PendingSubscribe& pending) {
+  uint64_t end = 0;
+  Session* session = sessions_.find(pending.client_id);
+  if (session != nullptr && session->persistent) {
+    for (const auto& [filter, qos] : pending.filters) {
+      FilterQueue* queue = filters_.find(TopicFilter::accepted(filter));
+      if (queue == nullptr || session->find_subscription(*queue) == nullptr) continue;
+      end = journal_->subscribed(*session, TopicFilter::accepted(filter), qos, routed_);
+    }
+  }
+  const Acknowledgement suback{.end = end,
+                               .connection = pending.connection,
+                               .type = protocol::PacketType::kSuback,
+                               .packet_id = pending.packet_id};
+  if (end <= log_->durable_end().value())
+    send(suback, &pending.codes);
+  else
+    acknowledgements_.push_suback(suback, std::move(pending.codes));
+}
+
+}  // namespace penstock::broker

@@ -1,0 +1,131 @@
+// BrokerShard's state as the body of a checkpoint. broker/shard_restorer.cc reads what is written here, in this order.
+#include "broker/broker_shard.h"
+#include "broker/byte_codec.h"
+#include "broker/checkpoint_file.h"
+#include "broker/state_codec.h"
+
+namespace penstock::broker {
+namespace {
+
+void write_subscription(ByteWriter& writer, const Subscription& subscription) {
+  writer.text(subscription.queue->filter());
+  writer.integer(static_cast<uint8_t>(subscription.qos));
+  writer.integer(subscription.cursor.value());
+  write_clock(writer, subscription.start == nullptr ? LogClock() : *subscription.start);
+}
+
+void write_session(ByteWriter& writer, Session& session, std::vector<std::byte>& out) {
+  writer.text(session.client_id());
+  writer.integer(static_cast<uint8_t>(session.online()));
+  writer.integer(session.offline_since_us);
+  write_clock(writer, session.done);
+  write_window(writer, session.window_if_any());
+  writer.integer(static_cast<uint32_t>(session.inbound.size()));
+  for (const uint16_t id : session.inbound) writer.integer(id);
+  writer.integer(static_cast<uint32_t>(session.subscriptions.size()));
+  for (const auto& subscription : session.subscriptions) write_subscription(writer, *subscription);
+  writer.integer(static_cast<uint8_t>(session.own_queue != nullptr));
+  if (session.own_queue == nullptr) return;
+  writer.integer(session.own_subscription->cursor.value());
+  session.own_queue->entries().serialize(out);
+}
+
+void write_log_start(ByteWriter& writer, const log::CommitLog::Start& start) {
+  writer.integer(start.epoch);
+  writer.integer(start.next_sequence.value());
+  writer.integer(start.end.value());
+  writer.integer(start.last_wall_us);
+}
+
+void write_will(ByteWriter& writer, std::string_view client_id, const Will& will) {
+  writer.text(client_id);
+  writer.text(will.topic);
+  writer.blob(will.payload);
+  writer.integer(static_cast<uint8_t>(will.qos));
+  writer.integer(static_cast<uint8_t>(will.retain));
+}
+
+void write_retained(ByteWriter& writer, const RetainedMessage& message) {
+  writer.text(message.topic);
+  writer.text(message.publisher);
+  writer.blob(message.payload);
+  writer.integer(static_cast<uint8_t>(message.qos));
+  writer.integer(message.wall_us);
+  writer.integer(message.position.log.value());
+  writer.integer(message.position.epoch);
+  writer.integer(message.position.sequence.value());
+}
+
+bool has_persistent(const FilterQueue& queue) {
+  const auto persistent = [](const Subscription* each) { return each->session->persistent; };
+  return std::any_of(queue.online().begin(), queue.online().end(), persistent) ||
+         std::any_of(queue.offline().begin(), queue.offline().end(), persistent);
+}
+
+// A count that is known only after its things were written.
+class CountAt {
+ public:
+  CountAt(ByteWriter& writer, std::vector<std::byte>& out) : out_(out), at_(out.size()) { writer.integer(uint32_t{0}); }
+  void add() { core::store_le(out_.data() + at_, ++count_); }
+
+ private:
+  std::vector<std::byte>& out_;
+  size_t at_;
+  uint32_t count_ = 0;
+};
+
+}  // namespace
+
+void BrokerShard::write_state(std::vector<std::byte>& out) {
+  begin_checkpoint(out);
+  ByteWriter writer(out);
+  writer.integer(place_.index);
+  writer.integer(place_.shards_count);
+  writer.integer(log_->id().value());
+  write_log_start(writer, {.epoch = log_->epoch(),
+                           .next_sequence = log_->next_sequence(),
+                           .end = log_->appended_end(),
+                           .last_wall_us = seams_.clock.wall_us()});
+  write_clock(writer, routed_);
+  writer.integer(next_arrival_);
+  writer.integer(queue_file_->next_address());
+
+  CountAt sessions(writer, out);
+  sessions_.for_each([&](Session& session) {
+    if (!session.persistent) return;
+    sessions.add();
+    write_session(writer, session, out);
+  });
+  CountAt wills(writer, out);
+  sessions_.for_each([&](Session& session) {
+    if (session.will == nullptr) return;
+    wills.add();
+    write_will(writer, session.client_id(), *session.will);
+  });
+  for (const PendingWill& pending : pending_wills_) {
+    wills.add();
+    write_will(writer, pending.client_id, pending.will);
+  }
+  CountAt retained(writer, out);
+  retained_.for_each([&](const RetainedMessage& message) {
+    retained.add();
+    write_retained(writer, message);
+  });
+  CountAt queues(writer, out);
+  filters_.for_each([&](FilterQueue& queue) {
+    if (!has_persistent(queue)) return;
+    queues.add();
+    writer.text(queue.filter());
+    queue.entries().serialize(out);
+  });
+  CountAt parents(writer, out);
+  for (const auto& parent : parent_topics_.parents()) {
+    parents.add();
+    writer.text(parent->name);
+    writer.integer(static_cast<uint8_t>(parent->shared));
+    parent->entries->serialize(out);
+  }
+  end_checkpoint(out);
+}
+
+}  // namespace penstock::broker

@@ -1,0 +1,77 @@
+#include "broker/state_codec.h"
+
+namespace penstock::broker {
+namespace {
+
+constexpr size_t kProgressBytes = 2 + 8 + 8;
+constexpr size_t kDeliveryBytes = 2 + 1 + 1 + 1 + 2 + 8 + 8;
+
+}  // namespace
+
+void write_clock(ByteWriter& writer, const LogClock& clock) {
+  writer.integer(static_cast<uint32_t>(clock.entries().size()));
+  for (const LogProgress& progress : clock.entries()) {
+    writer.integer(progress.log.value());
+    writer.integer(progress.sequence.value());
+    writer.integer(progress.offset.value());
+  }
+}
+
+LogClock read_clock(ByteReader& reader) {
+  LogClock clock;
+  const uint32_t count = reader.count(kProgressBytes);
+  for (uint32_t i = 0; i < count; ++i) {
+    const log::LogId log(reader.integer<uint16_t>());
+    const log::Sequence sequence(reader.integer<uint64_t>());
+    const log::LogOffset offset(reader.integer<uint64_t>());
+    clock.entries().push_back({log, sequence, offset});
+  }
+  return clock;
+}
+
+void write_delivery(ByteWriter& writer, const Delivery& delivery) {
+  writer.integer(delivery.packet_id.value());
+  writer.integer(static_cast<uint8_t>(delivery.qos));
+  writer.integer(static_cast<uint8_t>(delivery.state));
+  writer.integer(static_cast<uint8_t>(delivery.retain));
+  writer.integer(delivery.log.value());
+  writer.integer(delivery.offset.value());
+  writer.integer(delivery.sequence.value());
+}
+
+Delivery read_delivery(ByteReader& reader) {
+  Delivery delivery;
+  delivery.packet_id = protocol::PacketId(reader.integer<uint16_t>());
+  delivery.qos = read_qos(reader);
+  const uint8_t state = reader.integer<uint8_t>();
+  if (state > static_cast<uint8_t>(DeliveryState::kDone)) reader.fail();
+  delivery.state = static_cast<DeliveryState>(state);
+  delivery.retain = reader.integer<uint8_t>() != 0;
+  delivery.log = log::LogId(reader.integer<uint16_t>());
+  delivery.offset = log::LogOffset(reader.integer<uint64_t>());
+  delivery.sequence = log::Sequence(reader.integer<uint64_t>());
+  return delivery;
+}
+
+void write_window(ByteWriter& writer, const InflightWindow* window) {
+  uint32_t count = 0;
+  for (size_t i = 0; window != nullptr && i < window->size(); ++i) count += window->at(i).state != DeliveryState::kDone;
+  writer.integer(count);
+  for (size_t i = 0; window != nullptr && i < window->size(); ++i)
+    if (window->at(i).state != DeliveryState::kDone) write_delivery(writer, window->at(i));
+}
+
+std::vector<Delivery> read_deliveries(ByteReader& reader) {
+  std::vector<Delivery> deliveries;
+  const uint32_t count = reader.count(kDeliveryBytes);
+  for (uint32_t i = 0; i < count && reader.ok(); ++i) deliveries.push_back(read_delivery(reader));
+  return deliveries;
+}
+
+protocol::QoS read_qos(ByteReader& reader) {
+  const uint8_t qos = reader.integer<uint8_t>();
+  if (qos > 2) reader.fail();
+  return static_cast<protocol::QoS>(qos > 2 ? 0 : qos);
+}
+
+}  // namespace penstock::broker

@@ -1,0 +1,25 @@
+// The parts of session state that both records and checkpoints hold, as bytes. Little-endian; versioned by the record or
+// checkpoint around them.
+#pragma once
+
+#include <vector>
+
+#include "broker/byte_codec.h"
+#include "broker/inflight_window.h"
+#include "broker/log_progress.h"
+
+namespace penstock::broker {
+
+void write_clock(ByteWriter& writer, const LogClock& clock);
+LogClock read_clock(ByteReader& reader);
+
+void write_delivery(ByteWriter& writer, const Delivery& delivery);
+Delivery read_delivery(ByteReader& reader);
+// Deliveries of the window that are not done; none when `window` is null.
+void write_window(ByteWriter& writer, const InflightWindow* window);
+std::vector<Delivery> read_deliveries(ByteReader& reader);
+
+// Fails the reader on values that are none.
+protocol::QoS read_qos(ByteReader& reader);
+
+}  // namespace penstock::broker

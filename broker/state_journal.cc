@@ -1,0 +1,52 @@
+#include "broker/state_journal.h"
+
+namespace penstock::broker {
+
+uint64_t StateJournal::append(StateRecord type, std::string_view client_id, log::RecordParts parts) {
+  parts.type = static_cast<log::RecordType>(type);
+  parts.publisher = client_id;
+  return log_.append(parts).end;
+}
+
+uint64_t StateJournal::session_opened(const Session& session) {
+  return append(StateRecord::kSessionOpened, session.client_id());
+}
+
+uint64_t StateJournal::session_ended(const Session& session) { return append(StateRecord::kSessionEnded, session.client_id()); }
+
+uint64_t StateJournal::subscribed(const Session& session, protocol::TopicFilter filter, protocol::QoS qos,
+                                  const LogClock& start) {
+  const std::vector<std::byte> payload = encode_subscribed(qos, start);
+  return append(StateRecord::kSubscribed, session.client_id(), {.topic = filter.text(), .payload = payload});
+}
+
+uint64_t StateJournal::unsubscribed(const Session& session, protocol::TopicFilter filter) {
+  return append(StateRecord::kUnsubscribed, session.client_id(), {.topic = filter.text()});
+}
+
+uint64_t StateJournal::progress(const Session& session, bool online) {
+  const std::vector<std::byte> payload = encode_progress(online, session.done, session.window_if_any());
+  return append(StateRecord::kSessionProgress, session.client_id(), {.payload = payload});
+}
+
+uint64_t StateJournal::delivery_started(const Session& session, const Delivery& delivery) {
+  const std::vector<std::byte> payload = encode_delivery(delivery);
+  return append(StateRecord::kDeliveryStarted, session.client_id(), {.packet_id = delivery.packet_id.value(), .payload = payload});
+}
+
+uint64_t StateJournal::delivery_released(const Session& session, protocol::PacketId packet_id) {
+  return append(StateRecord::kDeliveryReleased, session.client_id(), {.packet_id = packet_id.value()});
+}
+
+uint64_t StateJournal::inbound_released(const Session& session, protocol::PacketId packet_id) {
+  return append(StateRecord::kInboundReleased, session.client_id(), {.packet_id = packet_id.value()});
+}
+
+uint64_t StateJournal::will_set(const Session& session, const Will& will) {
+  const auto flags = static_cast<uint8_t>(static_cast<uint8_t>(will.qos) | (will.retain ? log::kRecordRetain : 0));
+  return append(StateRecord::kWillSet, session.client_id(), {.flags = flags, .topic = will.topic, .payload = will.payload});
+}
+
+uint64_t StateJournal::will_cleared(std::string_view client_id) { return append(StateRecord::kWillCleared, client_id); }
+
+}  // namespace penstock::broker

@@ -1,0 +1,56 @@
+// State records: changes of durable session state, as records of the log (types from 16 on). One order with the messages,
+// one sync, one recovery. The session's client id stands in the record's publisher field; a filter or will topic in its
+// topic field; the rest, little-endian, in the payload, versioned by its first byte.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "broker/inflight_window.h"
+#include "broker/log_progress.h"
+#include "core/bytes.h"
+#include "log/record_format.h"
+
+namespace penstock::broker {
+
+enum class StateRecord : log::RecordType {
+  kDirectMessage = 3,      // a message for one session only (a retained one at QoS 1 or 2); publisher = receiver
+  kSessionOpened = 16,     // a persistent session was created or came online
+  kSessionEnded = 17,      // and everything of it with it
+  kSubscribed = 18,        // topic = filter; payload: QoS, clock: messages up to here lie before the subscription
+  kUnsubscribed = 19,      // topic = filter
+  kSessionProgress = 20,   // payload: online flag, clock of what was taken, deliveries of the window
+  kDeliveryStarted = 21,   // QoS 2 out: payload: the delivery. Written before its PUBLISH is sent
+  kDeliveryReleased = 22,  // QoS 2 out: packet_id. Written before its PUBREL is sent
+  kInboundReleased = 23,   // QoS 2 in: packet_id. Written before its PUBCOMP is sent
+  kWillSet = 24,           // topic, payload = message, flags = QoS and retain
+  kWillCleared = 25,       // published, or discarded by DISCONNECT
+};
+// "subscribed"; "message" and "epoch start" too; null for an unknown type.
+const char* record_type_name(log::RecordType type);
+
+// In the flags of a message: its publisher has a persistent session, so its QoS 2 packet id is state of that session.
+constexpr uint8_t kRecordPublisherPersistent = 0x08;
+
+struct SubscribedState {
+  protocol::QoS qos = protocol::QoS::kAtMostOnce;
+  LogClock start;
+};
+struct ProgressState {
+  bool online = false;
+  LogClock done;
+  std::vector<Delivery> deliveries;
+};
+
+std::vector<std::byte> encode_subscribed(protocol::QoS qos, const LogClock& start);
+std::vector<std::byte> encode_progress(bool online, const LogClock& done, const InflightWindow* window);
+std::vector<std::byte> encode_delivery(const Delivery& delivery);
+
+// None: damaged or of a version that this build does not know.
+std::optional<SubscribedState> decode_subscribed(core::Bytes payload);
+std::optional<ProgressState> decode_progress(core::Bytes payload);
+std::optional<Delivery> decode_delivery(core::Bytes payload);
+
+}  // namespace penstock::broker

@@ -1,0 +1,342 @@
+#include "log/page_store.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace penstock::log {
+namespace {
+
+constexpr uint32_t kSkipDoublingsMax = 10;  // at most 1,024 filled pages pass between two tries to write
+
+uint64_t page_checksum(const QueuePage& page) {
+  return XXH3_64bits(reinterpret_cast<const std::byte*>(&page) + sizeof page.checksum,
+                     sizeof page - sizeof page.checksum);
+}
+
+std::string why(int32_t result) { return result < 0 ? std::strerror(-result) : "only a part of it"; }
+
+}  // namespace
+
+void PageDirectory::pop_front() {
+  ++head;
+  first += kQueuePageEntries;
+  memory_from = std::max(memory_from, first);
+  if (head == slots.size()) {
+    slots.clear();
+    head = 0;
+  } else if (head >= 64 && head * 2 >= slots.size()) {
+    slots.erase(slots.begin(), slots.begin() + static_cast<ptrdiff_t>(head));
+    head = 0;
+  }
+}
+
+void PageFrame::complete(int32_t result) { store.ended(*this, result); }
+
+void PageStore::report(std::string what) {
+  if (options_.report) options_.report(std::move(what));
+}
+
+// --- From memory to the disk.
+
+void PageStore::add_resident(PageDirectory& pages, size_t count) {
+  pages.memory_count += count;
+  resident_count_ += count;
+}
+
+void PageStore::page_filled(PageDirectory& pages) {
+  add_resident(pages, 1);
+  if (skip_ > 0) {
+    --skip_;
+    starve(pages);
+    return;
+  }
+  write_ahead(pages);
+  if (write_failures_ > 0) feed_starved();
+}
+
+void PageStore::write_ahead(PageDirectory& pages) {
+  const size_t kept = resident_count_ - writing_count_ > options_.resident_pages_max ? 0 : options_.pages_kept;
+  // After a failure one write at a time feels out whether the disk takes pages again.
+  const size_t writes_max = write_failures_ > 0 ? 1 : options_.writes_max;
+  while (pages.memory_count > kept) {
+    if (writing_count_ >= writes_max) {
+      starve(pages);
+      return;
+    }
+    while (pages.slot(pages.memory_from).kind() != PageSlot::Kind::kMemory) pages.memory_from += kQueuePageEntries;
+    start_write(pages, pages.memory_from);
+  }
+  unstarve(pages);
+}
+
+void PageStore::start_write(PageDirectory& pages, QueueIndex first) {
+  PageSlot& slot = pages.slot(first);
+  auto* const frame = new PageFrame(*this, PageFrame::Use::kWriting);
+  frame->page.reset(slot.page());
+  frame->owner = &pages;
+  frame->first = first;
+  frame->address = next_++;
+  slot = PageSlot::frame(frame);
+  --pages.memory_count;
+  ++writing_count_;
+  frame->page->checksum = page_checksum(*frame->page);
+  start(*frame);
+}
+
+void PageStore::written(PageFrame& frame, int32_t result) {
+  --writing_count_;
+  if (result != static_cast<int32_t>(kQueuePageBytes)) {
+    write_failed(frame, result);
+    return;
+  }
+  if (write_failures_ > 0) report("queue index pages can be written again");
+  write_failures_ = 0;
+  skip_ = 0;
+  file_of(frame.address).dirty = true;
+  --resident_count_;
+  if (frame.owner != nullptr) frame.owner->slot(frame.first) = PageSlot::disk(frame.address);
+  delete &frame;
+  feed_starved();
+}
+
+// The page stays in memory and is tried again under a new address; its entries may be all that is left of acknowledged
+// messages for their receivers, so memory grows here rather than losing them. What bounds it is that the same full disk
+// makes the log refuse publishes.
+void PageStore::write_failed(PageFrame& frame, int32_t result) {
+  failed_since_sync_ = true;
+  if (write_failures_++ == 0) {
+    report("writing a queue index page to " + path_of(frame.address / pages_per_file()) + ": " + why(result) +
+           "; pages stay in memory until it works again");
+  }
+  skip_ = 1u << std::min(write_failures_, kSkipDoublingsMax);
+  if (frame.owner == nullptr) {
+    --resident_count_;
+  } else {
+    PageDirectory& pages = *frame.owner;
+    pages.slot(frame.first) = PageSlot::memory(frame.page.release());
+    ++pages.memory_count;
+    pages.memory_from = std::min(pages.memory_from, frame.first);
+    pages.addresses_ordered = false;
+    starve(pages);
+  }
+  delete &frame;
+}
+
+void PageStore::starve(PageDirectory& pages) {
+  if (pages.starved_place != SIZE_MAX) return;
+  pages.starved_place = starved_.size();
+  starved_.push_back(&pages);
+}
+
+void PageStore::unstarve(PageDirectory& pages) {
+  if (pages.starved_place == SIZE_MAX) return;
+  PageDirectory* const last = starved_.back();
+  starved_[pages.starved_place] = last;
+  last->starved_place = pages.starved_place;
+  starved_.pop_back();
+  pages.starved_place = SIZE_MAX;
+}
+
+void PageStore::feed_starved() {
+  const size_t writes_max = write_failures_ > 0 ? 1 : options_.writes_max;
+  while (!starved_.empty() && writing_count_ < writes_max) {
+    PageDirectory& pages = *starved_.back();
+    unstarve(pages);
+    write_ahead(pages);
+  }
+}
+
+// --- From the disk to memory.
+
+void PageStore::load(PageDirectory& pages, QueueIndex first, PageWaiter& waiter) {
+  if (make_cache_room(nullptr)) {
+    start_load(pages, first, &waiter);
+  } else {
+    roomless_.add(waiter);
+  }
+}
+
+void PageStore::start_load(PageDirectory& pages, QueueIndex first, PageWaiter* waiter) {
+  PageSlot& slot = pages.slot(first);
+  auto* const frame = new PageFrame(*this, PageFrame::Use::kLoading);
+  frame->page.reset(new QueuePage);
+  frame->owner = &pages;
+  frame->first = first;
+  frame->address = slot.address();
+  slot = PageSlot::frame(frame);
+  if (waiter != nullptr) frame->waiters.add(*waiter);
+  pages.loading.push_back(frame);
+  ++loading_count_;
+  start(*frame);
+}
+
+void PageStore::prefetch_after(PageDirectory& pages, PageFrame& frame) {
+  frame.next_requested = true;
+  const QueueIndex next = frame.first + kQueuePageEntries;
+  if (!pages.holds(next) || pages.slot(next).kind() != PageSlot::Kind::kDisk) return;
+  if (loading_count_ * 2 >= options_.cached_pages_max) return;  // those who wait come first
+  if (make_cache_room(&frame)) start_load(pages, next, nullptr);
+}
+
+void PageStore::loaded(PageFrame& frame, int32_t result) {
+  --loading_count_;
+  WaiterList<PageWaiter> waiters = std::move(frame.waiters);
+  waiters.absorb(roomless_);
+  waiters.absorb(strays_);
+  if (frame.owner == nullptr) {
+    delete &frame;
+  } else {
+    PageDirectory& pages = *frame.owner;
+    std::erase(pages.loading, &frame);
+    const QueuePage& page = *frame.page;
+    std::string damage;
+    if (result != static_cast<int32_t>(kQueuePageBytes)) {
+      damage = why(result);
+    } else if (page.magic != kQueuePageMagic || page.checksum != page_checksum(page)) {
+      damage = "wrong checksum";
+    } else if (page.queue != pages.queue || page.first_index != frame.first.value() ||
+               page.count != kQueuePageEntries) {
+      damage = "it belongs to another place";
+    }
+    if (damage.empty()) {
+      frame.use = PageFrame::Use::kCached;
+      frame.cache_place = cached_.size();
+      cached_.push_back(&frame);
+    } else {
+      report_damage(frame, damage);
+      pages.slot(frame.first) = PageSlot::damaged();
+      delete &frame;
+    }
+  }
+  tell(waiters);
+}
+
+void PageStore::report_damage(const PageFrame& frame, const std::string& what) {
+  ++damaged_pages_;
+  report("queue index page of queue " + std::to_string(frame.owner->queue) + " in " +
+         path_of(frame.address / pages_per_file()) + " at offset " + std::to_string(offset_in_file(frame.address)) +
+         " is unreadable: " + what);
+}
+
+// A waiter may forget others while it is told, also from within another list's telling.
+void PageStore::tell(WaiterList<PageWaiter>& waiters) {
+  telling_.push_back(&waiters);
+  waiters.drain([](PageWaiter& waiter) { waiter.on_page_ready(); });
+  telling_.pop_back();
+}
+
+bool PageStore::make_cache_room(const PageFrame* kept) {
+  if (cached_.size() + loading_count_ < options_.cached_pages_max) return true;
+  // Clock: pages used since the hand passed get another round, so it ends within two.
+  for (size_t left = 2 * cached_.size(); left > 0; --left) {
+    if (hand_ >= cached_.size()) hand_ = 0;
+    PageFrame& frame = *cached_[hand_];
+    if (!frame.referenced && &frame != kept) {
+      frame.owner->slot(frame.first) = PageSlot::disk(frame.address);
+      uncache(frame);
+      return true;
+    }
+    frame.referenced = false;
+    ++hand_;
+  }
+  return false;
+}
+
+void PageStore::uncache(PageFrame& frame) {
+  PageFrame* const last = cached_.back();
+  cached_[frame.cache_place] = last;
+  last->cache_place = frame.cache_place;
+  cached_.pop_back();
+  delete &frame;
+}
+
+// --- Pages and waiters that are not needed any more.
+
+void PageStore::release(PageDirectory& pages, QueueIndex first) {
+  const PageSlot slot = pages.slot(first);
+  switch (slot.kind()) {
+    case PageSlot::Kind::kMemory:
+      delete slot.page();
+      --pages.memory_count;
+      --resident_count_;
+      break;
+    case PageSlot::Kind::kFrame:
+      drop(slot.frame());
+      break;
+    case PageSlot::Kind::kDisk:
+    case PageSlot::Kind::kDamaged:
+      break;
+  }
+}
+
+void PageStore::drop(PageFrame* frame) {
+  if (frame->use == PageFrame::Use::kCached) {
+    uncache(*frame);
+    return;
+  }
+  if (frame->use == PageFrame::Use::kLoading) {
+    std::erase(frame->owner->loading, frame);
+    strays_.absorb(frame->waiters);
+  }
+  frame->owner = nullptr;  // its operation goes on
+}
+
+void PageStore::release_all(PageDirectory& pages) {
+  unstarve(pages);
+  for (; pages.count() > 0; pages.pop_front()) release(pages, pages.first);
+}
+
+void PageStore::forget(PageDirectory* pages, PageWaiter& waiter) {
+  if (pages != nullptr) {
+    for (PageFrame* frame : pages->loading) frame->waiters.remove(waiter);
+  }
+  roomless_.remove(waiter);
+  strays_.remove(waiter);
+  for (WaiterList<PageWaiter>* list : telling_) list->remove(waiter);
+}
+
+// --- Operations of frames.
+
+void PageStore::start(PageFrame& frame) {
+  PageFile& file = file_of(frame.address);
+  file.used_at = ++clock_;
+  ++file.busy_count;
+  if (file.id != core::kNoFile) {
+    issue(frame, file);
+  } else {
+    file.parked.push_back(&frame);
+    if (!file.opening) open(file);
+  }
+}
+
+void PageStore::issue(PageFrame& frame, PageFile& file) {
+  operation_started();
+  auto* const bytes = reinterpret_cast<std::byte*>(frame.page.get());
+  const uint64_t offset = offset_in_file(frame.address);
+  if (frame.use == PageFrame::Use::kWriting) {
+    storage_.write(file.id, offset, {bytes, kQueuePageBytes}, frame);
+  } else {
+    storage_.read(file.id, offset, {bytes, kQueuePageBytes}, frame);
+  }
+}
+
+void PageStore::ended(PageFrame& frame, int32_t result) {
+  operation_ended();
+  finish(frame, result);
+}
+
+void PageStore::finish(PageFrame& frame, int32_t result) {
+  --file_of(frame.address).busy_count;
+  const bool was_write = frame.use == PageFrame::Use::kWriting;
+  const PageAddress address = frame.address;
+  if (was_write) {
+    written(frame, result);
+    write_ended(address);
+  } else {
+    loaded(frame, result);
+  }
+}
+
+}  // namespace penstock::log

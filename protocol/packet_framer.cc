@@ -1,0 +1,78 @@
+// The cold half of framing: incomplete headers, long lengths, errors. Right for every input by itself; the inline half
+// only answers the common ones sooner.
+#include "protocol/packet_framer.h"
+
+namespace penstock::protocol {
+namespace {
+
+using Reason = ProtocolErrorReason;
+
+constexpr ProtocolError kReservedType{Reason::kReservedPacketType, "", "packet type 0 or 15"};
+constexpr ProtocolError kBadFlags{Reason::kReservedFlags, "MQTT-2.2.2-2", "wrong flag bits in the fixed header"};
+constexpr ProtocolError kBadPubrelFlags{Reason::kReservedFlags, "MQTT-3.6.1-1", "flag bits of PUBREL are not 0010"};
+constexpr ProtocolError kBadSubscribeFlags{Reason::kReservedFlags, "MQTT-3.8.1-1",
+                                           "flag bits of SUBSCRIBE are not 0010"};
+constexpr ProtocolError kBadUnsubscribeFlags{Reason::kReservedFlags, "MQTT-3.10.1-1",
+                                             "flag bits of UNSUBSCRIBE are not 0010"};
+constexpr ProtocolError kBadDisconnectFlags{Reason::kReservedFlags, "MQTT-3.14.1-1",
+                                            "flag bits of DISCONNECT are not 0000"};
+constexpr ProtocolError kLongLength{Reason::kRemainingLength, "", "the remaining length has more than four bytes"};
+constexpr ProtocolError kTooLarge{Reason::kPacketTooLarge, "", "the packet is larger than allowed here"};
+
+const ProtocolError* flags_error(PacketType type) {
+  switch (type) {
+    case PacketType::kPubrel:
+      return &kBadPubrelFlags;
+    case PacketType::kSubscribe:
+      return &kBadSubscribeFlags;
+    case PacketType::kUnsubscribe:
+      return &kBadUnsubscribeFlags;
+    case PacketType::kDisconnect:
+      return &kBadDisconnectFlags;
+    default:
+      return &kBadFlags;
+  }
+}
+
+// Null when the first byte is allowed.
+const ProtocolError* first_byte_error(uint8_t first, ProtocolVersion version) {
+  const uint32_t type = first >> 4;
+  if (type == 0 || type == 15) return &kReservedType;
+  if (type == static_cast<uint32_t>(PacketType::kPublish) || version == ProtocolVersion::kMqtt31) return nullptr;
+  const bool as_required = (first & 0x0f) == (kRequiredFlags >> 4 * type & 0x0f);
+  return as_required ? nullptr : flags_error(static_cast<PacketType>(type));  // [MQTT-2.2.2-2]
+}
+
+Framing fail(const ProtocolError* error, PacketBytes& out) {
+  out.error = error;
+  return Framing::kError;
+}
+
+}  // namespace
+
+Framing next_packet_slow(core::Bytes input, uint32_t packet_bytes_max, ProtocolVersion version, PacketBytes& out) {
+  out.packet_bytes = 0;
+  if (input.empty()) return Framing::kNeedMore;
+  const auto first = std::to_integer<uint8_t>(input[0]);
+  if (const ProtocolError* error = first_byte_error(first, version)) return fail(error, out);
+  // A length need not be written in as few bytes as possible: 3.1.1 says nothing against "80 00".
+  uint32_t length = 0;
+  uint32_t header_bytes = 1;
+  for (bool more = true; more; ++header_bytes) {
+    if (header_bytes == kFixedHeaderBytesMax) return fail(&kLongLength, out);
+    if (header_bytes == input.size()) return Framing::kNeedMore;
+    const auto byte = std::to_integer<uint32_t>(input[header_bytes]);
+    length |= (byte & 0x7f) << 7 * (header_bytes - 1);
+    more = byte >= 0x80;
+  }
+  const uint32_t packet_bytes = header_bytes + length;
+  if (packet_bytes > packet_bytes_max) return fail(&kTooLarge, out);
+  out.packet_bytes = packet_bytes;
+  if (packet_bytes > input.size()) return Framing::kNeedMore;
+  out.type = static_cast<PacketType>(first >> 4);
+  out.flags = first & 0x0f;
+  out.body = input.subspan(header_bytes, length);
+  return Framing::kPacket;
+}
+
+}  // namespace penstock::protocol

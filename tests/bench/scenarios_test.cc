@@ -1,0 +1,208 @@
+// The whole program: every scenario against a real broker (Debian's mosquitto, which shares no code with it;
+// PENSTOCK_TEST_BROKER=penstock takes ours), and its checks against a broker that lies.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "tests/bench/lying_broker.h"
+#include "tests/support/broker_process.h"
+#include "tests/support/temp_dir.h"
+
+namespace penstock::bench {
+namespace {
+
+using Json = nlohmann::json;
+
+struct Outcome {
+  int exit_code = -1;
+  std::string out, err;
+  Json json;
+};
+
+Outcome run_bench(const test::TempDir& directory, uint16_t port, std::vector<std::string> flags) {
+  const std::string json_file = directory / "report.json";
+  const auto program = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "penstock-bench";
+  flags.insert(flags.begin(), program);
+  for (const std::string& flag : {"--target=127.0.0.1:" + std::to_string(port), "--json=" + json_file,
+                                  std::string("--quiet"), std::string("--warmup=100ms")}) {
+    flags.push_back(flag);
+  }
+  const auto finished = test::run_program(flags);
+  Outcome outcome{finished.exit_code, finished.out, finished.err, nullptr};
+  if (std::ifstream file(json_file); file) outcome.json = Json::parse(file, nullptr, false);
+  return outcome;
+}
+
+class Scenarios : public testing::Test {
+ protected:
+  void SetUp() override {
+    setenv("PENSTOCK_TEST_BROKER", "mosquitto", 0);
+    ASSERT_TRUE(broker_.start({.data_dir = directory_ / "broker"}));
+  }
+
+  // Runs with --pid, and expects that all was well.
+  Json run(std::vector<std::string> flags) {
+    flags.push_back("--pid=" + std::to_string(broker_.pid()));
+    flags.push_back("--duration=400ms");
+    const Outcome outcome = run_bench(directory_, broker_.port(), std::move(flags));
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.out << outcome.err;
+    EXPECT_TRUE(outcome.json.is_object()) << outcome.err;
+    return outcome.json.is_object() ? outcome.json : Json::object();
+  }
+
+  static void expect_everything_delivered(const Json& json) {
+    ASSERT_TRUE(json.contains("check")) << json;
+    const Json& check = json["check"];
+    EXPECT_GT(check["expected"], 0);
+    EXPECT_EQ(check["expected"], json["delivered"]["total"]);
+    for (const char* name : {"lost", "duplicates", "reordered", "corrupt", "unacknowledged", "connections_lost"}) {
+      EXPECT_EQ(check[name], 0) << name;
+    }
+    EXPECT_TRUE(json["problems"].empty());
+  }
+
+  test::TempDir directory_;
+  test::BrokerProcess broker_;
+};
+
+TEST_F(Scenarios, pair_delivers_everything_at_each_qos) {
+  for (const int qos : {0, 1, 2}) {
+    SCOPED_TRACE(qos);
+    const Json json = run({"pair", "--clients=3", "--qos=" + std::to_string(qos)});
+    expect_everything_delivered(json);
+    EXPECT_EQ(json["settings"]["qos"], qos);
+    EXPECT_GT(json["delivered"]["measured"], 0);
+    EXPECT_GT(json["delivery_latency_ns"]["p50"], 0);
+    EXPECT_LE(json["delivery_latency_ns"]["p50"], json["delivery_latency_ns"]["max"]);
+    EXPECT_GT(json["broker"]["cpu_us_per_unit"], 0);
+    EXPECT_GT(json["broker"]["rss_bytes"], 0);
+    EXPECT_GT(json["generator"]["cpu_seconds"], 0);
+    if (qos > 0) {
+      EXPECT_EQ(json["acknowledged"]["total"], json["sent"]["total"]);
+    }
+  }
+}
+
+TEST_F(Scenarios, pair_keeps_a_fixed_rate_and_reaches_it) {
+  const Json json = run({"pair", "--clients=2", "--rate=500", "--qos=1"});
+  expect_everything_delivered(json);
+  // 100 ms and 400 ms at 500/s, whatever the machine does: the timetable does not wait.
+  EXPECT_EQ(json["sent"]["total"].get<int>() + json["check"]["unsent"].get<int>(), 250);
+}
+
+TEST_F(Scenarios, pair_works_over_threads_with_small_large_and_unchecked_payloads) {
+  for (const char* payload : {"0", "8", "16", "100", "200000"}) {
+    SCOPED_TRACE(payload);
+    expect_everything_delivered(run({"pair", "--clients=4", "--threads=2", "--qos=1", "--payload", payload}));
+  }
+}
+
+TEST_F(Scenarios, subscribers_may_ask_for_less_than_the_publishers_give) {
+  expect_everything_delivered(run({"pair", "--qos=2", "--subscribe-qos=1"}));
+}
+
+TEST_F(Scenarios, fanout_delivers_every_message_to_every_subscriber) {
+  const Json json = run({"fanout", "--clients=20", "--publishers=2", "--threads=2", "--qos=1"});
+  expect_everything_delivered(json);
+  EXPECT_EQ(json["check"]["expected"], json["sent"]["total"].get<uint64_t>() * 20);
+}
+
+TEST_F(Scenarios, fanout_goes_on_beside_subscribers_that_never_read) {
+  expect_everything_delivered(run({"fanout", "--clients=5", "--slow-subscribers=3", "--rate=2k"}));
+}
+
+TEST_F(Scenarios, fanin_delivers_every_publisher_to_every_subscriber) {
+  for (const char* topics : {"--shared-topic", "--qos=1"}) {
+    SCOPED_TRACE(topics);
+    const Json json = run({"fanin", "--publishers=20", "--subscribers=2", topics});
+    expect_everything_delivered(json);
+    EXPECT_EQ(json["check"]["expected"], json["sent"]["total"].get<uint64_t>() * 2);
+  }
+}
+
+TEST_F(Scenarios, connect_counts_and_times_connects) {
+  for (const char* pace : {"--rate=200", "--inflight=4"}) {
+    SCOPED_TRACE(pace);
+    const Json json = run({"connect", "--clients=20", pace});
+    EXPECT_GT(json["connects"]["measured"], 0);
+    EXPECT_GT(json["connect_latency_ns"]["p99"], 0);
+    EXPECT_EQ(json["connections"]["failed"], 0);
+  }
+}
+
+TEST_F(Scenarios, idle_holds_its_connections_and_weighs_them) {
+  const Json json = run({"idle", "--clients=200", "--source-addresses=3", "--keepalive=1"});
+  EXPECT_EQ(json["connections"]["held_to_the_end"], 200);
+  EXPECT_EQ(json["connections"]["source_addresses"], 3);
+  EXPECT_TRUE(json["memory"].contains("anonymous_bytes_per_connection"));
+}
+
+TEST_F(Scenarios, replay_drains_what_waited_for_sessions_that_were_offline) {
+  for (const char* kind : {"--qos=1", "--qos=2", "--shared-topic"}) {
+    SCOPED_TRACE(kind);
+    const Json json = run({"replay", "--clients=4", "--messages=300", kind});
+    expect_everything_delivered(json);
+    EXPECT_EQ(json["delivered"]["total"], 1200);
+    EXPECT_EQ(json["replay"]["sessions_lost"], 0);
+    EXPECT_EQ(json["catch_up_ns"]["count"], 4);
+  }
+}
+
+struct SeenLie {
+  Lie lie;
+  const char* field;    // of "check", that counts the lies; empty: all is well
+  const char* problem;  // in what is said
+};
+
+class LiesTold : public testing::TestWithParam<SeenLie> {};
+
+TEST_P(LiesTold, are_seen_counted_and_fail_the_run) {
+  const SeenLie& lie = GetParam();
+  const test::TempDir directory;
+  const LyingBroker broker(lie.lie);
+  const Outcome outcome =
+      run_bench(directory, broker.port(), {"pair", "--qos=1", "--rate=2k", "--duration=200ms", "--drain=200ms"});
+  ASSERT_TRUE(outcome.json.is_object()) << outcome.err;
+  const bool allowed = *lie.problem == '\0';
+  EXPECT_EQ(outcome.exit_code, allowed ? 0 : 1) << outcome.out;
+  if (*lie.field != '\0') {
+    EXPECT_GT(broker.lies_told(), 0u);
+    EXPECT_EQ(outcome.json["check"][lie.field], broker.lies_told()) << outcome.out;
+  }
+  EXPECT_NE(outcome.out.find(lie.problem), std::string::npos) << outcome.out;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, LiesTold,
+                         testing::Values(SeenLie{Lie::kNone, "", ""}, SeenLie{Lie::kDropOne, "lost", "messages lost"},
+                                         SeenLie{Lie::kRepeatOne, "duplicates", "duplicates"},
+                                         SeenLie{Lie::kRepeatWithDup, "redelivered", ""},
+                                         SeenLie{Lie::kSwapTwo, "reordered", "out of order"},
+                                         SeenLie{Lie::kSpoilPayload, "corrupt", "wrong payload"},
+                                         SeenLie{Lie::kKeepAck, "unacknowledged", "never acknowledged"},
+                                         SeenLie{Lie::kCloseOnIt, "", "connections lost"}));
+
+TEST(Refusals, are_named_and_fail_the_run) {
+  const test::TempDir directory;
+  const LyingBroker broker(Lie::kRefuseConnect);
+  const Outcome refused = run_bench(directory, broker.port(), {"pair"});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_NE(refused.err.find("not authorized"), std::string::npos) << refused.err;
+  const Outcome storm = run_bench(directory, broker.port(), {"connect"});
+  EXPECT_EQ(storm.exit_code, 1);
+  EXPECT_NE(storm.err.find("not authorized"), std::string::npos) << storm.err;
+}
+
+TEST(Refusals, of_a_port_where_nobody_listens_are_named) {
+  const test::TempDir directory;
+  for (const char* scenario : {"pair", "connect", "idle", "replay"}) {
+    const Outcome outcome = run_bench(directory, 1, {scenario});
+    EXPECT_EQ(outcome.exit_code, 1);
+    EXPECT_NE(outcome.err.find("Connection refused"), std::string::npos) << outcome.err;
+  }
+}
+
+}  // namespace
+}  // namespace penstock::bench

@@ -1,0 +1,120 @@
+// Message ordering, chapter 4.6.
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "tests/support/broker_suite.h"
+
+namespace penstock::test {
+namespace {
+
+BROKER_SUITE(Ordering);
+
+constexpr int kMessages = 400;
+
+std::string numbered(const std::string& name, uint8_t qos) {
+  std::string bytes;
+  for (int i = 1; i <= kMessages; ++i) {
+    bytes += publish_packet(name, std::to_string(i), {.qos = qos, .packet_id = static_cast<uint16_t>(i)});
+  }
+  return bytes;
+}
+
+TEST_P(Ordering, is_kept_per_topic_at_every_qos) {
+  for (uint8_t published = 0; published <= 1; ++published) {
+    for (uint8_t granted = 0; granted <= 1; ++granted) {
+      TestClient subscriber = client("s");
+      subscriber.subscribe(topic("x"), granted);
+      TestClient publisher = client("p");
+      publisher.send(numbered(topic("x"), published));
+      for (int i = 1; i <= kMessages; ++i) {
+        subscriber.expect_message(topic("x"), std::to_string(i));  // [MQTT-4.6.0-5] [MQTT-4.6.0-6]
+      }
+    }
+  }
+}
+
+TEST_P(Ordering, is_kept_for_qos_2_with_a_full_window_both_ways) {
+  TestClient subscriber = client("s");
+  subscriber.subscribe(topic("x"), 2);
+  TestClient publisher = client("p");
+  constexpr uint16_t kWindow = 20;
+  int seen = 0;
+  for (uint16_t begin = 1; begin <= 200; begin += kWindow) {
+    std::string bytes;
+    for (uint16_t i = begin; i < begin + kWindow; ++i) {
+      bytes += publish_packet(topic("x"), std::to_string(i), {.qos = 2, .packet_id = i});
+    }
+    publisher.send(bytes);
+    for (uint16_t i = begin; i < begin + kWindow; ++i) publisher.expect(Type::kPubrec, i);  // [MQTT-4.6.0-3]
+    for (uint16_t i = begin; i < begin + kWindow; ++i) publisher.send(acknowledge_packet(Type::kPubrel, i));
+    for (uint16_t i = begin; i < begin + kWindow; ++i) publisher.expect(Type::kPubcomp, i);
+    for (uint16_t i = begin; i < begin + kWindow; ++i) {
+      subscriber.expect_message(topic("x"), std::to_string(++seen));  // [MQTT-4.6.0-6]
+    }
+  }
+}
+
+TEST_P(Ordering, is_kept_per_publisher_where_many_publish) {
+  TestClient subscriber = client("s");
+  subscriber.subscribe(topic("+"), 1);
+  std::vector<TestClient> publishers;
+  constexpr int kPublishers = 8;
+  for (int p = 0; p < kPublishers; ++p) publishers.push_back(client("p" + std::to_string(p)));
+  for (int p = 0; p < kPublishers; ++p) publishers[p].send(numbered(topic(std::to_string(p)), 1));
+  std::map<std::string, int> last;
+  for (int i = 0; i < kPublishers * kMessages && !subscriber.broken(); ++i) {
+    const Packet packet = subscriber.take_message();
+    EXPECT_EQ(packet.payload, std::to_string(++last[packet.topic])) << packet.topic;  // [MQTT-4.6.0-5]
+  }
+  EXPECT_EQ(last.size(), size_t{kPublishers});
+}
+
+TEST_P(Ordering, is_kept_across_topics_and_qos_of_one_publisher_for_one_filter) {
+  TestClient subscriber = client("s");
+  subscriber.subscribe(topic("#"), 1);
+  TestClient publisher = client("p");
+  std::string bytes;
+  for (uint16_t i = 1; i <= kMessages; ++i) {
+    bytes += publish_packet(topic(std::to_string(i % 7)), std::to_string(i),
+                            {.qos = static_cast<uint8_t>(i % 2), .packet_id = i});
+  }
+  publisher.send(bytes);
+  for (int i = 1; i <= kMessages; ++i) EXPECT_EQ(subscriber.take_message().payload, std::to_string(i));
+}
+
+TEST_P(Ordering, of_puback_follows_publish_when_several_clients_publish) {
+  TestClient a = client("a");
+  TestClient b = client("b");
+  a.send(numbered(topic("a"), 1));
+  b.send(numbered(topic("b"), 1));
+  for (uint16_t i = 1; i <= kMessages; ++i) {
+    a.expect(Type::kPuback, i);
+    b.expect(Type::kPuback, i);
+  }
+}
+
+TEST_P(Ordering, is_kept_from_backlog_into_live_traffic) {
+  persistent("s").subscribe(topic("x"), 1);
+  TestClient publisher = client("p");
+  int published = 0;
+  const auto publish = [&](int count) {
+    std::string bytes;
+    for (int i = 0; i < count; ++i) {
+      ++published;
+      bytes += publish_packet(topic("x"), std::to_string(published),
+                              {.qos = 1, .packet_id = static_cast<uint16_t>(published)});
+    }
+    publisher.send(bytes);
+  };
+  publish(1000);
+  for (int i = 0; i < 1000; ++i) publisher.expect(Type::kPuback);
+  TestClient subscriber = persistent("s");
+  publish(1000);
+  for (int i = 1; i <= 2000 && !subscriber.broken(); ++i) subscriber.expect_message(topic("x"), std::to_string(i));
+  subscriber.disconnect();
+  forget("s");
+}
+
+}  // namespace
+}  // namespace penstock::test

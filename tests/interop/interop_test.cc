@@ -1,0 +1,146 @@
+// Real clients against the real broker. Each program checks what it receives and ends with 0; this file starts the
+// broker and them. A client that is not installed is skipped by name.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+#include <thread>
+
+#include "tests/support/broker_suite.h"
+
+namespace penstock::test {
+namespace {
+
+class RealClients : public testing::Test {
+ protected:
+  RealClients() : broker_({.data_dir = dir_ / "data", .shards = 2}), port_(std::to_string(broker_.port())) {}
+
+  void TearDown() override {
+    EXPECT_EQ(broker_.stop(), 0);
+    expect_log_verifies(dir_ / "data");
+  }
+
+  static void expect_success(const std::vector<std::string>& command) {
+    const Finished finished = run_program(command);
+    EXPECT_EQ(finished.exit_code, 0) << testing::PrintToString(command) << '\n' << finished.out << finished.err;
+  }
+
+  static std::string beside_this_program(const std::string& name) {
+    return std::filesystem::read_symlink("/proc/self/exe").parent_path() / name;
+  }
+
+  TempDir dir_;
+  BrokerProcess broker_;
+  std::string port_;
+};
+
+class MosquittoClients : public RealClients {
+ protected:
+  void SetUp() override {
+    if (access(kPub, X_OK) != 0) GTEST_SKIP() << "mosquitto-clients is not installed";
+  }
+
+  void pub(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {kPub, "-h", "127.0.0.1", "-p", port_});
+    expect_success(arguments);
+  }
+
+  // Ends after the messages that its arguments ask for (-C), or after 10 s with an error.
+  Finished sub(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {kSub, "-h", "127.0.0.1", "-p", port_, "-W", "10"});
+    return run_program(arguments);
+  }
+
+  static constexpr const char* kPub = "/usr/bin/mosquitto_pub";
+  static constexpr const char* kSub = "/usr/bin/mosquitto_sub";
+};
+
+TEST_F(MosquittoClients, offline_session_receives_each_qos) {
+  for (const char* qos : {"1", "2"}) {
+    const std::vector<std::string> session = {"-i", "keeper", "-c", "-q", qos, "-t", "m/+"};
+    std::vector<std::string> subscribe = session;
+    subscribe.push_back("-E");  // ends once subscribed
+    EXPECT_EQ(sub(subscribe).exit_code, 0);
+    for (const char* text : {"one", "two", "three"}) pub({"-q", qos, "-t", std::string("m/") + qos, "-m", text});
+    std::vector<std::string> read = session;
+    read.insert(read.end(), {"-C", "3", "-F", "%t %q %p"});
+    const Finished finished = sub(read);
+    const std::string prefix = std::string("m/") + qos + ' ' + qos + ' ';
+    EXPECT_EQ(finished.out, prefix + "one\n" + prefix + "two\n" + prefix + "three\n") << finished.err;
+  }
+}
+
+TEST_F(MosquittoClients, retained_message_arrives_and_is_cleared) {
+  for (const char* qos : {"0", "1", "2"}) {
+    pub({"-q", qos, "-t", "m/r", "-m", "kept", "-r"});
+    EXPECT_EQ(sub({"-q", "2", "-t", "m/r", "-C", "1", "-F", "%r %q %p"}).out, std::string("1 ") + qos + " kept\n");
+  }
+  pub({"-q", "1", "-t", "m/r", "-n", "-r"});
+  pub({"-q", "1", "-t", "m/other", "-m", "other", "-r"});
+  EXPECT_EQ(sub({"-t", "m/+", "-C", "1", "-F", "%t"}).out, "m/other\n");
+}
+
+TEST_F(MosquittoClients, live_messages_of_qos_0_arrive) {
+  Finished finished;
+  std::atomic<bool> ended = false;
+  std::thread reader([&] {
+    finished = sub({"-t", "m/live", "-C", "2"});
+    ended = true;
+  });
+  TestClient publisher(broker_.port(), ConnectOptions{.client_id = "p"});
+  // Nobody tells when the reader has subscribed, so it goes on until the reader has had enough.
+  while (!ended) {
+    publisher.publish("m/live", "live", 0);
+    publisher.expect_quiet();
+  }
+  reader.join();
+  EXPECT_EQ(finished.out, "live\nlive\n") << finished.err;
+}
+
+TEST_F(MosquittoClients, the_will_of_a_killed_one_arrives) {
+  TestClient watcher(broker_.port(), ConnectOptions{.client_id = "w"});
+  watcher.subscribe("m/will", 1);
+  watcher.publish("m/ready", "ready", 1, true);
+  // Killed once it has received the retained message, so it was connected and subscribed.
+  const std::string seen = dir_ / "seen";
+  expect_success({"/bin/sh", "-c",
+                  std::string(kSub) + " -h 127.0.0.1 -p " + port_ +
+                      " -t m/ready -W 10 --will-topic m/will --will-payload gone --will-qos 1 > " + seen +
+                      " & reader=$!; until test -s " + seen + " || ! kill -0 $reader; do sleep 0.02; done;" +
+                      " kill -9 $reader"});
+  watcher.expect_message("m/will", "gone");
+}
+
+TEST_F(MosquittoClients, mqtt_31_is_spoken) {
+  pub({"-V", "mqttv31", "-q", "2", "-t", "m/31", "-m", "old", "-r"});
+  EXPECT_EQ(sub({"-V", "mqttv31", "-q", "2", "-t", "m/31", "-C", "1"}).out, "old\n");
+}
+
+TEST_F(MosquittoClients, a_file_and_lines_go_through) {
+  const Finished finished = run_program({"/bin/sh", "-c",
+                                         "seq 1 500 | " + std::string(kPub) + " -h 127.0.0.1 -p " + port_ +
+                                             " -q 1 -t m/lines -l -i writer"});
+  EXPECT_EQ(finished.exit_code, 0) << finished.err;
+}
+
+TEST_F(RealClients, paho_c_sync) { expect_success({beside_this_program("interop_paho_sync"), port_}); }
+
+TEST_F(RealClients, paho_c_async) { expect_success({beside_this_program("interop_paho_async"), port_}); }
+
+TEST_F(RealClients, paho_python) {
+  if (run_program({"/usr/bin/env", "python3", "-c", "import paho.mqtt.client"}).exit_code != 0) {
+    GTEST_SKIP() << "python3-paho-mqtt is not installed";
+  }
+  expect_success({"/usr/bin/env", "python3", PENSTOCK_INTEROP_DIR "/paho_roundtrip.py", port_});
+}
+
+TEST_F(RealClients, mqttjs) {
+  if (!std::filesystem::exists(PENSTOCK_MQTTJS_DIR "/node_modules/mqtt")) {
+    GTEST_SKIP() << "MQTT.js is not installed (npm, or its registry, was not there)";
+  }
+  expect_success({"/usr/bin/env", "node", PENSTOCK_MQTTJS_DIR "/roundtrip.mjs", port_});
+}
+
+}  // namespace
+}  // namespace penstock::test

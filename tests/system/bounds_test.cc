@@ -1,0 +1,175 @@
+// Bounds: nobody who is slow, silent or greedy costs memory, time or messages of the others.
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include <chrono>
+#include <string>
+#include <thread>
+
+#include "tests/support/broker_suite.h"
+
+namespace penstock::test {
+namespace {
+
+BROKER_SUITE(Bounds);
+
+constexpr uint64_t kMiB = 1 << 20;
+constexpr size_t kPayloadBytes = 2048;
+constexpr uint16_t kBatch = 100;
+
+std::string numbered_payload(uint64_t number) {
+  std::string payload = std::to_string(number);
+  payload.resize(kPayloadBytes, '.');
+  return payload;
+}
+
+// Publishes `count` messages at QoS 1 in batches and sees each arrive at the reader before the next batch.
+void flow(TestClient& publisher, TestClient& reader, const std::string& name, uint64_t& number, uint64_t count) {
+  for (const uint64_t end = number + count; number < end && !publisher.broken() && !reader.broken();) {
+    std::string bytes;
+    for (uint16_t i = 1; i <= kBatch; ++i) {
+      bytes += publish_packet(name, numbered_payload(number + i), {.qos = 1, .packet_id = i});
+    }
+    publisher.send(bytes);
+    for (uint16_t i = 1; i <= kBatch; ++i) publisher.expect(Type::kPuback, i);
+    for (uint16_t i = 1; i <= kBatch; ++i) reader.expect_message(name, numbered_payload(number + i));
+    number += kBatch;
+  }
+}
+
+TEST_P(Bounds, subscribers_that_read_nothing_cost_no_memory_and_delay_nobody) {
+  BrokerProcess& broker = own_broker({"--segment-bytes", "33554432"});
+  TestClient publisher = client("p");
+  TestClient reader = client("r");
+  reader.subscribe(topic("x"), 1);
+  std::vector<TestClient> sleepers;
+  for (const auto& [name, clean, qos] : {std::tuple{"z", true, 0}, {"c", true, 1}, {"k", false, 1}}) {
+    sleepers.emplace_back(broker.port(), 4096);
+    sleepers.back().connect({.client_id = id(name), .clean_session = clean});
+    sleepers.back().subscribe(topic("x"), static_cast<uint8_t>(qos));
+  }
+  uint64_t number = 0;
+  constexpr uint64_t kWarmUp = 160 * kMiB / kPayloadBytes;  // fills the tail in memory and every buffer
+  constexpr uint64_t kFlow = 320 * kMiB / kPayloadBytes;
+  flow(publisher, reader, topic("x"), number, kWarmUp);
+  const uint64_t before = broker.resident_bytes();
+  flow(publisher, reader, topic("x"), number, kFlow);
+  const uint64_t after = broker.resident_bytes();
+  EXPECT_LT(after, before + 32 * kMiB) << "before " << before / kMiB << " MiB, after " << after / kMiB << " MiB";
+  // The one with a persistent session wakes up and gets it all, most of it from the disk.
+  for (uint64_t i = 1; i <= number && !sleepers[2].broken(); ++i) {
+    sleepers[2].expect_message(topic("x"), numbered_payload(i));
+  }
+  EXPECT_LT(broker.resident_bytes(), before + 32 * kMiB);
+}
+
+TEST_P(Bounds, a_client_that_sends_connect_byte_by_byte_forever_is_dropped) {
+  TestClient slow = silent();
+  TestClient nothing = silent();
+  const std::string connect = connect_packet({.client_id = "slow", .will = Will{"w", std::string(60'000, 'w'), 0, false}});
+  // Far more bytes than it can send before the broker has to give up; the failure limit is a minute.
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  bool dropped = false;
+  for (size_t i = 0; i < connect.size() && !dropped; ++i) {
+    ASSERT_LT(std::chrono::steady_clock::now(), give_up) << "still connected after " << i << " bytes";
+    dropped = !slow.try_send(std::string_view(connect).substr(i, 1));
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  EXPECT_TRUE(dropped);
+  nothing.expect_closed();  // the one that never said a word is gone as well
+  client("b").expect_quiet();
+}
+
+TEST_P(Bounds, connections_beyond_the_limit_are_closed_and_the_others_stay) {
+  if (runs_mosquitto()) GTEST_SKIP() << "a flag of Penstock";
+  own_broker({"--max-connections", "10"});
+  std::vector<TestClient> clients;
+  for (int i = 0; i < 10; ++i) clients.push_back(client("c" + std::to_string(i)));
+  TestClient refused = silent();
+  refused.try_send(connect_packet({.client_id = id("r")}));
+  for (const Packet& packet : refused.drain_until_closed()) EXPECT_NE(packet.return_code, 0);
+  for (TestClient& client : clients) client.expect_quiet();
+  clients.pop_back();
+  // A place is free as soon as the broker has seen the close.
+  bool accepted = false;
+  for (int i = 0; i < 1000 && !accepted; ++i) {
+    TestClient late = silent();
+    accepted = late.try_send(connect_packet({.client_id = id("l")})) && late.next_or_end().type == Type::kConnack;
+    if (!accepted) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  EXPECT_TRUE(accepted);
+}
+
+TEST_P(Bounds, payloads_up_to_the_flag_pass_and_larger_ones_close) {
+  if (runs_mosquitto()) GTEST_SKIP() << "a flag of Penstock";
+  own_broker({"--max-payload", "1048576"});
+  TestClient subscriber = client("s");
+  subscriber.subscribe(topic("x"), 1);
+  TestClient publisher = client("p");
+  const std::string largest(kMiB, 'x');
+  publisher.publish(topic("x"), largest, 1);
+  EXPECT_TRUE(subscriber.take_message().payload == largest);
+  publisher.try_send(publish_packet(topic("x"), std::string(kMiB + 256 * 1024, 'y'), {.qos = 1, .packet_id = 9}));
+  publisher.drain_until_closed();
+  TestClient again = client("q");
+  again.publish(topic("x"), "fence", 1);
+  subscriber.expect_message(topic("x"), "fence");
+}
+
+TEST_P(Bounds, deliveries_in_flight_stay_within_the_window) {
+  if (runs_mosquitto()) GTEST_SKIP() << "a flag of Penstock";
+  own_broker({"--inflight", "5"});
+  TestClient subscriber = client("s");
+  subscriber.subscribe({{topic("x"), 1}, {topic("y"), 0}});
+  TestClient publisher = client("p");
+  for (int i = 0; i < 12; ++i) publisher.publish(topic("x"), std::to_string(i), 1);
+  std::vector<Packet> packets;
+  for (int i = 0; i < 5; ++i) packets.push_back(subscriber.expect(Type::kPublish));
+  subscriber.expect_quiet();
+  for (int i = 0; i < 7; ++i) {
+    subscriber.acknowledge(packets[static_cast<size_t>(i)]);
+    packets.push_back(subscriber.expect(Type::kPublish));
+    EXPECT_EQ(packets.back().payload, std::to_string(5 + i));
+    subscriber.expect_quiet();
+  }
+}
+
+TEST_P(Bounds, a_publisher_that_never_reads_its_acknowledgements_is_slowed_and_others_are_served) {
+  TestClient deaf(broker().port(), 4096);
+  deaf.connect({.client_id = id("d")});
+  // As much as the sockets take; the broker must stop reading at some point, or drop it.
+  std::string bytes;
+  for (uint16_t i = 1; i <= 1000; ++i) bytes += publish_packet(topic("x"), "m", {.qos = 1, .packet_id = i});
+  for (int i = 0; i < 200; ++i) {
+    const ssize_t sent = ::send(deaf.socket(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent < static_cast<ssize_t>(bytes.size())) break;
+  }
+  TestClient other = client("o");
+  other.subscribe(topic("y"), 1);
+  other.publish(topic("y"), "served", 1);
+  other.expect_message(topic("y"), "served");
+}
+
+TEST_P(Bounds, thousands_of_connections_come_and_go) {
+  constexpr int kClients = 2000;
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, 16384);
+  setrlimit(RLIMIT_NOFILE, &limit);
+  own_broker();
+  for (int round = 0; round < 2; ++round) {
+    std::vector<TestClient> clients;
+    for (int i = 0; i < kClients; ++i) {
+      clients.push_back(silent());
+      clients.back().send(connect_packet({.client_id = id(std::to_string(i))}));
+    }
+    for (TestClient& client : clients) EXPECT_EQ(client.expect(Type::kConnack).return_code, 0);
+    clients.front().subscribe(topic("x"), 1);
+    clients.back().publish(topic("x"), "m", 1);
+    clients.front().expect_message(topic("x"), "m");
+  }
+}
+
+}  // namespace
+}  // namespace penstock::test
