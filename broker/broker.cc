@@ -59,9 +59,13 @@ core::Status Broker::start_shards() {
 
 void Broker::stop() {
   for (auto& shard : shards_) shard->request_stop();
-  for (auto& shard : shards_) shard->join();
+  for (auto& shard : shards_) shard->wait_stopped();
+  for (auto& shard : shards_) counters_.add(shard->shard().counters());
 }
 
-Broker::~Broker() = default;
+Broker::~Broker() {
+  // All have stopped before the first one's log goes.
+  shards_.clear();
+}
 
 }  // namespace penstock::broker

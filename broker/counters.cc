@@ -20,4 +20,17 @@ const char* to_string(CloseReason reason) {
   return "?";
 }
 
+void Counters::add(const Counters& other) {
+  connections_accepted += other.connections_accepted;
+  publishes_received += other.publishes_received;
+  publishes_refused += other.publishes_refused;
+  deliveries_sent += other.deliveries_sent;
+  deliveries_repeated += other.deliveries_repeated;
+  deliveries_expired += other.deliveries_expired;
+  qos0_dropped += other.qos0_dropped;
+  sessions_expired += other.sessions_expired;
+  for (size_t i = 0; i < closes.size(); ++i) closes[i] += other.closes[i];
+  for (size_t i = 0; i < protocol_errors.size(); ++i) protocol_errors[i] += other.protocol_errors[i];
+}
+
 }  // namespace penstock::broker

@@ -37,6 +37,8 @@ struct Counters {
   uint64_t sessions_expired = 0;
   std::array<uint64_t, kCloseReasonCount> closes{};
   std::array<uint64_t, protocol::kProtocolErrorReasonCount> protocol_errors{};
+
+  void add(const Counters& other);
 };
 
 }  // namespace penstock::broker

@@ -56,8 +56,16 @@ void ShardThread::main() {
     changed_.notify_all();
   }
   const bool serve = serving_;
+  if (serve) {
+    lock.unlock();
+    serve_turns();
+    lock.lock();
+    stopped_ = true;
+    changed_.notify_all();
+    // Other shards may still read our log.
+    changed_.wait(lock, [this] { return ending_; });
+  }
   lock.unlock();
-  if (serve) serve_turns();
   shard_.reset();
   storage_.reset();
   network_.reset();
@@ -111,8 +119,9 @@ void ShardThread::serve() {
 
 void ShardThread::request_stop() { stop_requested_.store(true, std::memory_order_seq_cst); }
 
-void ShardThread::join() {
-  if (thread_.joinable()) thread_.join();
+void ShardThread::wait_stopped() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return stopped_; });
 }
 
 void ShardThread::serve_turns() {

@@ -30,7 +30,8 @@ class ShardThread {
   void serve();
   // Any thread; the shard stops clean and the thread ends.
   void request_stop();
-  void join();
+  // Returns when it has stopped serving. Its log stays readable for the other shards until it is destroyed.
+  void wait_stopped();
 
   log::SharedLog& shared_log() { return shard_->log().shared(); }
   BrokerShard& shard() { return *shard_; }  // not while it serves
@@ -56,6 +57,7 @@ class ShardThread {
   std::condition_variable changed_;
   std::function<void()> task_;
   bool serving_ = false;
+  bool stopped_ = false;
   bool ending_ = false;
   std::thread thread_;
 };

@@ -250,11 +250,12 @@ void CommitLog::State::on_commit_failed(const std::string& what) {
 // Segments that are written to, oldest first: names them, and closes what is full and durable.
 void CommitLog::State::finish_segments() {
   std::deque<Segment>& all = segments.all();
+  if (all.empty()) return;
+  if (all.back().name == kNextSegmentName) name_segment(all.back());
   size_t first = all.size();
   while (first > 0 && all[first - 1].written_here()) --first;
   for (size_t i = first; i < all.size(); ++i) {
     Segment& segment = all[i];
-    if (segment.name == kNextSegmentName) return name_segment(segment);
     if (!segment.full() || segment.data_end > commit.marks().synced()) return;
     if (prewriter.overlaps(segment.begin, segment.end)) return;
     storage.close(std::exchange(segment.commit_file, core::kNoFile));

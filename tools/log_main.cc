@@ -43,7 +43,8 @@ void add_times(CLI::App& command, Arguments& arguments) {
 }
 
 void declare(CLI::App& app, Arguments& arguments) {
-  app.add_option("DIR", arguments.directory, "data directory of a broker, or the directory of one log")->required();
+  // Not required() for CLI11: it would then take the name of the command for DIR where that comes first.
+  app.add_option("DIR", arguments.directory, "data directory of a broker, or the directory of one log");
   app.add_flag("--json", arguments.json, "one JSON object per line");
   app.require_subcommand(1);
   add_command(app, "ls", "segments: ranges, times, sizes, state");
@@ -77,6 +78,7 @@ core::Result<std::optional<int64_t>> time_of(const std::string& text) {
 }
 
 core::Status complete(Arguments& arguments) {
+  if (arguments.directory.empty()) return core::failure("DIR is missing: the data directory of a broker (see --help)");
   ASSIGN_OR_RETURN(arguments.filter.from_us, time_of(arguments.from));
   ASSIGN_OR_RETURN(arguments.filter.to_us, time_of(arguments.to));
   if (arguments.log >= 0) arguments.filter.log = static_cast<uint16_t>(arguments.log);

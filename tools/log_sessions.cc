@@ -27,7 +27,7 @@ void apply_message(Sessions& sessions, const log::RecordView& record) {
   if (std::ranges::find(inbound, header.packet_id) == inbound.end()) inbound.push_back(header.packet_id);
 }
 
-void apply(Sessions& sessions, const log::RecordView& record) {
+void replay(Sessions& sessions, const log::RecordView& record) {
   const log::RecordHeader& header = record.header();
   if (header.type == log::kMessage) return apply_message(sessions, record);
   const std::string client_id(record.publisher());
@@ -117,7 +117,7 @@ int run_sessions(Tool& tool, const std::string& client_id) {
   bool damaged = !images.trouble.empty();
   for (const LogPlace& place : *logs) {
     const auto visit = [&](log::LogOffset, log::RecordView record) {
-      apply(sessions, record);
+      replay(sessions, record);
       return true;
     };
     const ShardImage* shard = nullptr;

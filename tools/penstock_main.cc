@@ -1,48 +1,98 @@
-// penstock: the broker.
+// penstock: the broker. Reads its settings, starts, says where it listens, and stops clean on SIGTERM or SIGINT.
 #include <signal.h>
 #include <sys/resource.h>
 
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
+#include <span>
 #include <string>
 
 #include "broker/broker.h"
+#include "broker/broker_settings.h"
 #include "core/diagnostics.h"
 
-int main(int argc, char** argv) {
-  using namespace penstock;
+namespace {
+
+using namespace penstock;
+
+constexpr int kExitBadSettings = 2;
+
+// As many connections as the system lets us have.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+broker::BrokerOptions options_of(broker::BrokerSettings settings) {
   broker::BrokerOptions options;
-  options.data_directory = "data";
-  options.listen = {{"127.0.0.1", 1883}};
-  for (int i = 1; i + 1 < argc; i += 2) {
-    const std::string flag = argv[i], value = argv[i + 1];
-    if (flag == "--listen") {
-      const auto colon = value.rfind(':');
-      options.listen = {{value.substr(7, colon - 7), static_cast<uint16_t>(std::atoi(value.c_str() + colon + 1))}};
-    } else if (flag == "--data-dir") {
-      options.data_directory = value;
-    } else if (flag == "--shards") {
-      options.shards_count = static_cast<uint16_t>(std::atoi(value.c_str()));
-    } else if (flag == "--segment-bytes") {
-      options.log.segment_bytes = static_cast<uint64_t>(std::atoll(value.c_str()));
-    }
+  options.listen = std::move(settings.listen);
+  options.data_directory = std::move(settings.data_directory);
+  options.shards_count = settings.shards_count;
+  options.shard = settings.shard;
+  options.log = std::move(settings.log);
+  options.log.report = [](const std::string& line) { core::log_line(core::LogLevel::kWarning, line); };
+  return options;
+}
+
+// What happened in this life; only what did.
+void report(const broker::Counters& counters) {
+  std::string line = "stopped: " + std::to_string(counters.connections_accepted) + " connections, " +
+                     std::to_string(counters.publishes_received) + " publishes, " +
+                     std::to_string(counters.deliveries_sent) + " deliveries";
+  const auto add = [&line](uint64_t count, const std::string& what) {
+    if (count > 0) line += ", " + std::to_string(count) + " " + what;
+  };
+  add(counters.deliveries_repeated, "repeated");
+  add(counters.publishes_refused, "publishes refused");
+  add(counters.deliveries_expired, "expired before delivery");
+  add(counters.qos0_dropped, "QoS 0 dropped");
+  add(counters.sessions_expired, "sessions expired");
+  for (size_t i = 0; i < counters.closes.size(); ++i)
+    add(counters.closes[i], "closed: " + std::string(to_string(static_cast<broker::CloseReason>(i))));
+  for (size_t i = 0; i < counters.protocol_errors.size(); ++i)
+    add(counters.protocol_errors[i],
+        "protocol errors: " + std::string(to_string(static_cast<protocol::ProtocolErrorReason>(i))));
+  core::log_line(core::LogLevel::kInfo, line);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  auto parsed = broker::parse_broker_settings(std::span(argv + 1, static_cast<size_t>(argc > 0 ? argc - 1 : 0)),
+                                              [](const char* name) { return std::getenv(name); });
+  if (!parsed.has_value()) {
+    std::fprintf(stderr, "penstock: %s\n", parsed.error().message.c_str());
+    return kExitBadSettings;
   }
+  if (!parsed->answer.empty()) {
+    std::fputs(parsed->answer.c_str(), stdout);
+    return 0;
+  }
+  core::set_log_level(parsed->settings.log_level);
+  raise_descriptor_limit();
+
+  // Before any thread starts, so that all inherit it: sigwait below is the only one to see them.
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  auto started = broker::Broker::start(std::move(options));
+
+  const std::string data_directory = parsed->settings.data_directory;
+  auto started = broker::Broker::start(options_of(std::move(parsed->settings)));
   if (!started.has_value()) {
     std::fprintf(stderr, "penstock: %s\n", started.error().message.c_str());
     return 1;
   }
   for (const core::Endpoint& endpoint : (*started)->endpoints())
-    std::printf("listening on mqtt://%s\n", core::to_string(endpoint).c_str());
+    std::printf("listening on mqtt://%s, data in %s\n", core::to_string(endpoint).c_str(), data_directory.c_str());
   std::fflush(stdout);
+
   int signal = 0;
   sigwait(&signals, &signal);
   (*started)->stop();
+  report((*started)->counters());
   return 0;
 }

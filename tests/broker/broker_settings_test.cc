@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -172,6 +173,16 @@ TEST(BrokerSettings, questions_get_an_answer) {
   for (const core::Setting& setting : broker_setting_table()) {
     EXPECT_NE(help.find("--" + std::string(setting.name)), std::string::npos) << setting.name;
   }
+}
+
+TEST(BrokerSettings, the_table_of_the_operations_page_is_the_one_in_the_code) {
+  const auto path = std::filesystem::path(__FILE__).parent_path() / "../../docs/operations.md";
+  std::ifstream file(path);
+  const std::string page((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  const std::string table = core::settings_markdown(broker_setting_table(), "PENSTOCK_");
+  EXPECT_NE(page.find("-->\n" + table + "<!-- end of settings -->"), std::string::npos)
+      << "put this table into docs/operations.md:\n"
+      << table;
 }
 
 }  // namespace

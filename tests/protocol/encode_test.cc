@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/random.h"
-#include "packet_samples.h"
+#include "tests/protocol/packet_samples.h"
 #include "protocol/acknowledge.h"
 
 namespace penstock::protocol {

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/random.h"
-#include "packet_samples.h"
+#include "tests/protocol/packet_samples.h"
 #include "protocol/encode.h"
 
 namespace penstock::protocol {

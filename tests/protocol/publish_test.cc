@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "packet_samples.h"
+#include "tests/protocol/packet_samples.h"
 
 namespace penstock::protocol {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "packet_samples.h"
+#include "tests/protocol/packet_samples.h"
 #include "protocol/acknowledge.h"
 #include "protocol/empty_packet.h"
 

@@ -309,7 +309,7 @@ Tally run_seeds(uint64_t count, Trouble trouble) {
   return tally;
 }
 
-constexpr uint64_t kSeeds = 300;
+constexpr uint64_t kSeeds = 150;
 
 TEST(consume_queue_crash, gives_back_every_entry_of_the_checkpoint_after_crashes_at_any_step) {
   EXPECT_EQ(run_seeds(2 * kSeeds, Trouble::kNone).gone, 0u);

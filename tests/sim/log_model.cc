@@ -18,6 +18,13 @@ bool same(core::Bytes a, core::Bytes b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end());
 }
 
+// It may show again, and need not.
+void forgive(std::map<uint64_t, LogModel::Entry>& kept, uint64_t sequence, LogModel::Entry entry) {
+  entry.must_survive = false;
+  entry.retired = true;
+  kept.emplace(sequence, entry);
+}
+
 std::string describe(const std::vector<log::Damage>& damage) {
   std::ostringstream text;
   for (const log::Damage& one : damage) {
@@ -57,6 +64,12 @@ void LogModel::appended(log::Sequence sequence, Entry entry) {
 void LogModel::acknowledged(uint64_t end) {
   for (auto it = entries_.rbegin(); it != entries_.rend() && !it->second.must_survive; ++it) {
     if (it->second.end <= end) it->second.must_survive = true;
+  }
+}
+
+void LogModel::may_be_lost(uint64_t end) {
+  for (auto it = entries_.rbegin(); it != entries_.rend(); ++it) {
+    if (it->second.end > end) it->second.must_survive = false;
   }
 }
 
@@ -138,9 +151,7 @@ void LogModel::end_recovery(const log::RecoveredLog& recovered) {
       kept.emplace(*seen);
     } else if (entry.retired || entry.offset < recovered.begin.value()) {
       // How far retention may go was checked above. A crash may bring the name of a removed file back once more.
-      Entry& gone = kept.emplace(sequence, entry).first->second;
-      gone.must_survive = false;
-      gone.retired = true;
+      if (sequence < recovered.start.next_sequence.value()) forgive(kept, sequence, entry);
     } else if (entry.offset < circumstances_.visited_from) {
       kept.emplace(sequence, entry);
     } else {
@@ -149,6 +160,8 @@ void LogModel::end_recovery(const log::RecoveredLog& recovered) {
       EXPECT_TRUE(!entry.must_survive || excused)
           << "acknowledged record " << sequence << " at " << entry.offset << " is lost; recovered begin "
           << recovered.begin << " end " << recovered.start.end << damage;
+      // Reported and skipped: it may be readable the next time, unless its sequence is given anew.
+      if (!recovered.damage.empty() && sequence < recovered.start.next_sequence.value()) forgive(kept, sequence, entry);
     }
   }
   if (!seen_.empty()) {

@@ -54,6 +54,8 @@ class LogModel {
   // Everything that ends at or before `end` must survive from now on.
   void acknowledged(uint64_t end);
 
+  // A power cut came, and nothing that ends behind `end` had been synced.
+  void may_be_lost(uint64_t end);
   // Retention gave up what lies before `begin`. Some of it may still be found.
   void retired(uint64_t begin);
 

@@ -173,7 +173,7 @@ int32_t SimStorage::execute(Pending& pending) {
     pending.file->fail_sync(pending.sync_point, world_.random());
     return -error;
   }
-  pending.file->make_durable(pending.sync_point);
+  if (!options_.lies) pending.file->make_durable(pending.sync_point);
   return 0;
 }
 
@@ -235,7 +235,7 @@ int32_t SimStorage::execute_write(Pending& pending) {
   const uint64_t backed = pending.file->take_blocks(pending.offset, bytes, room);
   if (backed == 0 && bytes > 0) return -ENOSPC;
   bytes = std::min(bytes, backed);
-  pending.file->write(pending.offset, from.first(bytes), pending.mode.dsync);
+  pending.file->write(pending.offset, from.first(bytes), pending.mode.dsync && !options_.lies);
   return static_cast<int32_t>(bytes);
 }
 

@@ -45,6 +45,7 @@ struct DiskOptions {
   bool refuse_direct = false;  // open with O_DIRECT answers EINVAL, as some file systems do
   int64_t latency_ns_min = 20'000;
   int64_t latency_ns_max = 2'000'000;
+  bool lies = false;                     // says that it has synced and has not: for the canary, which must see it
   uint32_t torn_sector_per_million = 0;  // a crash leaves a sector half old and half new
 };
 

@@ -253,14 +253,15 @@ void BrokerProcess::report(const std::string& what) const {
   ADD_FAILURE() << what << "; its stderr:\n" << text;
 }
 
-Finished run_program(const std::vector<std::string>& arguments, const std::function<void()>& in_child) {
+Finished run_program(const std::vector<std::string>& arguments, const std::function<void()>& in_child,
+                     std::chrono::seconds patience) {
   Finished finished;
   char out_name[] = "/tmp/penstock-out-XXXXXX";
   char err_name[] = "/tmp/penstock-err-XXXXXX";
   const int out = mkostemp(out_name, O_CLOEXEC);
   const int err = mkostemp(err_name, O_CLOEXEC);
   const pid_t pid = spawn_child(arguments, out, err, in_child);
-  const auto give_up = SteadyClock::now() + std::chrono::seconds(60);
+  const auto give_up = SteadyClock::now() + patience;
   int status = 0;
   while (waitpid(pid, &status, WNOHANG) == 0) {
     if (SteadyClock::now() > give_up) kill(pid, SIGKILL);

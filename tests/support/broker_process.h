@@ -84,7 +84,9 @@ struct Finished {
   std::string out;
   std::string err;
 };
-Finished run_program(const std::vector<std::string>& arguments, const std::function<void()>& in_child = {});
+// Killed, and 137, where it is still running after `patience`.
+Finished run_program(const std::vector<std::string>& arguments, const std::function<void()>& in_child = {},
+                     std::chrono::seconds patience = std::chrono::seconds(60));
 
 // Runs `penstock-log verify` on the directory: anything it finds is a failure of the running test. Nothing to do while
 // that tool is not built, or with another broker.

@@ -28,7 +28,7 @@ class Startup : public testing::Test {
 
   Finished run(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), broker_binary());
-    return run_program(arguments);
+    return run_program(arguments, {}, kPatience);
   }
 
   std::vector<std::string> with_data(std::vector<std::string> arguments) const {
@@ -74,6 +74,7 @@ TEST_F(Startup, bad_flags_get_one_line_naming_them_and_exit_2) {
   };
   for (const auto& [arguments, named] : wrong) {
     SCOPED_TRACE(testing::PrintToString(arguments));
+    if (HasFatalFailure() || HasNonfatalFailure()) break;
     expect_one_line_naming(run(with_data(arguments)), 2, named);
     EXPECT_FALSE(std::filesystem::exists(dir_ / "data")) << "nothing is made before the flags are understood";
   }
@@ -87,7 +88,7 @@ TEST_F(Startup, bad_config_file_gets_one_line_naming_it_and_exit_2) {
 
 TEST_F(Startup, bad_environment_gets_one_line_naming_it_and_exit_2) {
   std::vector<std::string> command = {"/usr/bin/env", "PENSTOCK_SHARDS=many", broker_binary()};
-  expect_one_line_naming(run_program(with_data(command)), 2, "PENSTOCK_SHARDS");
+  expect_one_line_naming(run_program(with_data(command), {}, kPatience), 2, "PENSTOCK_SHARDS");
 }
 
 TEST_F(Startup, check_config_starts_nothing) {
@@ -174,7 +175,7 @@ void forbid_io_uring() {
 TEST_F(Startup, forbidden_io_uring_gets_one_line_with_the_remedy) {
   const auto command = with_data({broker_binary(), "--listen", "mqtt://127.0.0.1:0"});
   for (const auto& in_child : {&forbid_io_uring<EPERM>, &forbid_io_uring<ENOSYS>}) {
-    const Finished finished = run_program(command, in_child);
+    const Finished finished = run_program(command, in_child, kPatience);
     EXPECT_NE(finished.exit_code, 0);
     EXPECT_LT(finished.exit_code, 128) << "died of a signal";
     EXPECT_EQ(std::ranges::count(finished.err, '\n'), 1) << finished.err;
