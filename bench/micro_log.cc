@@ -59,8 +59,8 @@ void append_message(benchmark::State& state) {
   CommitLog& log = **opened;
   log.keep_from(LogOffset(UINT64_MAX));
   const std::string payload(static_cast<size_t>(state.range(0)), 'x');
-  const RecordParts parts{.topic_hash = 1, .publisher = "bench-publisher", .topic = "bench/topic/1",
-                          .payload = core::as_bytes(payload)};
+  const RecordParts parts{
+      .topic_hash = 1, .publisher = "bench-publisher", .topic = "bench/topic/1", .payload = core::as_bytes(payload)};
   const uint64_t bytes = record_bytes(parts);
   constexpr int kTurnMessages = 64;
   for (auto _ : state) {

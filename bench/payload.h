@@ -48,6 +48,7 @@ class PayloadPattern {
   bool matches(const uint8_t* payload, size_t payload_size, uint32_t turn) const {
     if (payload_size != bytes_.size()) return false;
     const size_t begin = payload_size < kPayloadHeaderBytes ? 0 : kPayloadHeaderBytes;
+    if (payload_size == begin) return true;  // an empty view may be no address at all
     if (payload_size <= kWholeBytes)
       return std::memcmp(payload + begin, bytes_.data() + begin, payload_size - begin) == 0;
     return matches_in_parts(payload, turn);

@@ -141,7 +141,7 @@ uint8_t* Publisher::write_message(uint8_t* to, int64_t intended_ns) {
   to += header_.size();
   if (qos_ != 0) core::store_be16(to - 2, take_packet_id(intended_ns));
   const uint32_t payload_bytes = plan_.pattern.size();
-  std::memcpy(to, plan_.pattern.data(), payload_bytes);
+  if (payload_bytes != 0) std::memcpy(to, plan_.pattern.data(), payload_bytes);
   if (payload_bytes >= kPayloadHeaderBytes) {
     const PayloadHeader header = payload_header(index(), sequence_, intended_ns);
     std::memcpy(to, &header, sizeof header);

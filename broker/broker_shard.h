@@ -210,6 +210,7 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   void start_checkpoint();
   void step_checkpoint();
   void retire_queue_pages();
+  void retire_entries();
   void record_progress();
   void expire_sessions();
   void step_stop();
@@ -260,6 +261,7 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   core::RateLimit refused_limit_{1, 10 * core::kNsPerSecond};
   int64_t next_housekeeping_ns_ = 0;
   uint64_t checkpointed_end_ = 0;
+  uint64_t retired_begins_ = 0;
   log::LogOffset checkpoint_begin_{0};
   uint32_t expiry_slot_ = 0;
   std::vector<uint32_t> progressed_;

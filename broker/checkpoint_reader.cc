@@ -155,7 +155,7 @@ void ShardRestorer::read_parent(ByteReader& reader, bool is_own) {
     reader.fail();
     return;
   }
-  if (is_own) shard_.parent_topics_.adopt({name, shared, std::move(*queue)});
+  if (is_own) shard_.parent_topics_.adopt({name, shared, std::move(*queue), {}});
 }
 
 // The cursors of the checkpoint hold in the queues of the checkpoint; rebuilt queues are read from their begin.

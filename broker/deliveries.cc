@@ -18,8 +18,6 @@ using protocol::QoS;
 constexpr int kMessagesPerTurn = 1024;
 constexpr uint32_t kRetainedTopicsPerTurn = 4096;
 
-bool comes_later(const Subscription* a, const Subscription* b) { return a->key > b->key; }
-
 }  // namespace
 
 void Deliveries::make_ready(Session& session) {
@@ -82,7 +80,7 @@ void Deliveries::activate(Subscription& subscription) {
   subscription.active = true;
   subscription.key = 0;
   session.active.push_back(&subscription);
-  std::push_heap(session.active.begin(), session.active.end(), comes_later);
+  std::push_heap(session.active.begin(), session.active.end(), Subscription::comes_later);
 }
 
 void Deliveries::deactivate(Subscription& subscription) {
@@ -90,7 +88,7 @@ void Deliveries::deactivate(Subscription& subscription) {
   Session& session = *subscription.session;
   subscription.active = false;
   std::erase(session.active, &subscription);
-  std::make_heap(session.active.begin(), session.active.end(), comes_later);
+  std::make_heap(session.active.begin(), session.active.end(), Subscription::comes_later);
 }
 
 void Deliveries::begin(Session& session) {
@@ -242,7 +240,7 @@ Subscription* Deliveries::first_active(Session& session) {
     log::ConsumeQueue& queue = top.queue->entries();
     if (top.cursor < queue.begin()) top.cursor = queue.begin();
     if (top.cursor == queue.end()) {
-      std::pop_heap(session.active.begin(), session.active.end(), comes_later);
+      std::pop_heap(session.active.begin(), session.active.end(), Subscription::comes_later);
       session.active.pop_back();
       top.active = false;
       continue;
@@ -271,8 +269,8 @@ Subscription* Deliveries::first_active(Session& session) {
 // The top of the heap has got a larger key.
 void Deliveries::sift(Session& session) {
   if (session.active.size() < 2) return;
-  std::pop_heap(session.active.begin(), session.active.end(), comes_later);
-  std::push_heap(session.active.begin(), session.active.end(), comes_later);
+  std::pop_heap(session.active.begin(), session.active.end(), Subscription::comes_later);
+  std::push_heap(session.active.begin(), session.active.end(), Subscription::comes_later);
 }
 
 Deliveries::Step Deliveries::take_next(Session& session) {
@@ -328,7 +326,7 @@ void Deliveries::pass(Session& session, uint64_t arrival) {
   }
   passing_.clear();
   while (!session.active.empty() && session.active.front()->key == arrival) {
-    std::pop_heap(session.active.begin(), session.active.end(), comes_later);
+    std::pop_heap(session.active.begin(), session.active.end(), Subscription::comes_later);
     passing_.push_back(session.active.back());
     session.active.pop_back();
   }
@@ -336,7 +334,7 @@ void Deliveries::pass(Session& session, uint64_t arrival) {
     subscription->key = 0;
     ++subscription->cursor;
     session.active.push_back(subscription);
-    std::push_heap(session.active.begin(), session.active.end(), comes_later);
+    std::push_heap(session.active.begin(), session.active.end(), Subscription::comes_later);
   }
 }
 

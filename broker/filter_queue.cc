@@ -2,7 +2,16 @@
 
 #include <algorithm>
 
+#include "broker/session.h"
+
 namespace penstock::broker {
+
+void Subscription::move_cursor(log::QueueIndex to) {
+  cursor = to;
+  if (!active || key == 0) return;
+  key = 0;
+  std::make_heap(session->active.begin(), session->active.end(), comes_later);
+}
 
 void FilterQueue::add(Subscription& subscription, bool online) {
   subscription.queue = this;
@@ -30,6 +39,17 @@ void FilterQueue::set_online(Subscription& subscription, bool online) {
   add(subscription, online);
 }
 
+void FilterQueue::drop_before(log::QueueIndex end, uint64_t& expired) {
+  for (auto* list : {&online_, &offline_}) {
+    for (Subscription* subscription : *list) {
+      if (subscription->cursor >= end) continue;
+      expired += end - subscription->cursor;
+      subscription->move_cursor(end);
+    }
+  }
+  entries_->trim(end);
+}
+
 void FilterQueue::trim(uint64_t& dropped) {
   trimmed_at_ = entries_->end();
   log::QueueIndex oldest = entries_->end();
@@ -38,7 +58,7 @@ void FilterQueue::trim(uint64_t& dropped) {
       if (subscription->qos == protocol::QoS::kAtMostOnce && entries_->end() - subscription->cursor > kQos0LagMax) {
         const log::QueueIndex kept(entries_->end().value() - kQos0LagMax / 2);
         dropped += kept - subscription->cursor;
-        subscription->cursor = kept;
+        subscription->move_cursor(kept);
       }
       oldest = std::min(oldest, subscription->cursor);
     }

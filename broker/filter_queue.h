@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "broker/log_progress.h"
+#include "broker/retention_marks.h"
 #include "log/consume_queue.h"
 #include "protocol/types.h"
 
@@ -17,6 +18,7 @@ namespace penstock::broker {
 class Session;
 class FilterQueue;
 
+// One filter of one session.
 struct Subscription {
   Session* session = nullptr;
   FilterQueue* queue = nullptr;
@@ -27,8 +29,13 @@ struct Subscription {
   bool active = false;     // stands in its session's heap: it has entries to take
   uint64_t key = 0;        // order in that heap: arrival of `next`, or 0 while that is not known
   log::QueueEntry next;    // the entry at the cursor, when key != 0
-  // After a restart: entries up to here lie before the subscription. Null in normal operation.
+  // Entries up to here lie before the subscription; tells them apart when queues are rebuilt. Persistent sessions only.
   std::unique_ptr<LogClock> start;
+
+  // Skips entries; what was loaded of them is forgotten.
+  void move_cursor(log::QueueIndex to);
+  // Order of the heap Session::active: the earliest arrival on top.
+  static bool comes_later(const Subscription* a, const Subscription* b) { return a->key > b->key; }
 };
 
 class FilterQueue {
@@ -40,6 +47,17 @@ class FilterQueue {
 
   const std::string& filter() const { return filter_; }
   log::ConsumeQueue& entries() { return *entries_; }
+
+  void append(const log::QueueEntry& entry) {
+    marks_.note(entries_->end(), entry);
+    entries_->append(entry);
+  }
+  // Drops entries whose records are gone, and moves the cursors that stand there; the loss is added to `expired`.
+  template <typename BeginOf>
+  void retire(BeginOf&& begin_of, uint64_t& expired) {
+    const log::QueueIndex end = marks_.retired_end(begin_of);
+    if (end > entries_->begin()) drop_before(end, expired);
+  }
 
   void add(Subscription& subscription, bool online);
   void remove(Subscription& subscription);
@@ -65,12 +83,14 @@ class FilterQueue {
     return subscription.online ? online_ : offline_;
   }
   void take_out(Subscription& subscription);
+  void drop_before(log::QueueIndex end, uint64_t& expired);
 
   std::string filter_;
   std::unique_ptr<log::ConsumeQueue> entries_;
   std::vector<Subscription*> online_;
   std::vector<Subscription*> offline_;
   log::QueueIndex trimmed_at_{0};
+  RetentionMarks marks_;
 };
 
 }  // namespace penstock::broker

@@ -15,7 +15,7 @@ ParentTopics::Parent& ParentTopics::obtain(std::string_view name, log::QueueFile
   if (shared && others != nullptr) return *others;
   auto entries = std::make_unique<log::ConsumeQueue>(kQueueIdBit | parents_.size(), file);
   parents_.push_back(
-      std::make_unique<Parent>(Parent{shared ? std::string() : std::string(name), shared, std::move(entries)}));
+      std::make_unique<Parent>(Parent{shared ? std::string() : std::string(name), shared, std::move(entries), {}}));
   return *parents_.back();
 }
 

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "broker/retention_marks.h"
 #include "log/consume_queue.h"
 #include "log/queue_format.h"
 
@@ -22,13 +23,23 @@ class ParentTopics {
     std::string name;
     bool shared = false;  // holds the messages of all parents without a queue of their own
     std::unique_ptr<log::ConsumeQueue> entries;
+    RetentionMarks marks;
   };
 
   void append(std::string_view parent, const log::QueueEntry& entry, log::QueueFile* file) {
     if (last_ == nullptr || last_->name != parent || last_->shared) last_ = &obtain(parent, file);
+    last_->marks.note(last_->entries->end(), entry);
     last_->entries->append(entry);
   }
   void adopt(Parent parent) { parents_.push_back(std::make_unique<Parent>(std::move(parent))); }
+  // Drops entries whose records are gone.
+  template <typename BeginOf>
+  void retire(BeginOf&& begin_of) {
+    for (auto& parent : parents_) {
+      const log::QueueIndex end = parent->marks.retired_end(begin_of);
+      if (end > parent->entries->begin()) parent->entries->trim(end);
+    }
+  }
   const std::vector<std::unique_ptr<Parent>>& parents() const { return parents_; }
 
   // Queue ids of parents have this bit, so that they never meet those of filters.

@@ -12,6 +12,11 @@ constexpr int64_t kHousekeepingNs = core::kNsPerSecond;
 constexpr size_t kProgressRecordsPerSlice = 4096;
 constexpr uint32_t kExpirySlotsPerSlice = 20'000;
 
+log::LogOffset begin_of(const log::SharedLog& log) {
+  const auto segments = log.segments.load();
+  return segments == nullptr || segments->empty() ? log::LogOffset(0) : segments->front().begin;
+}
+
 }  // namespace
 
 void BrokerShard::note_progress(Session& session) {
@@ -24,6 +29,7 @@ void BrokerShard::housekeeping() {
   next_housekeeping_ns_ = now_ns_ + kHousekeepingNs;
   record_progress();
   expire_sessions();
+  retire_entries();
   close_owed();
   if (stop_state_ == StopState::kRunning &&
       log_->appended_end().value() - checkpointed_end_ >= options_.checkpoint_log_bytes)
@@ -70,11 +76,27 @@ void BrokerShard::start_checkpoint() {
 // The state in the file must not be ahead of the log on the disk, so its last step waits for the log.
 void BrokerShard::step_checkpoint() {
   if (!checkpoint_writer_->busy()) return;
-  const bool log_is_there = log_->durable_end() >= checkpoint_begin_;
+  const log::LogOffset safe_end =
+      place_.log.durability == log::Durability::kMemory ? log_->written_end() : log_->durable_end();
+  const bool log_is_there = safe_end >= checkpoint_begin_;
   if (!checkpoint_writer_->step(log_is_there)) return;
   if (!checkpoint_writer_->succeeded()) return;
   log_->keep_from(checkpoint_begin_);
   retire_queue_pages();
+}
+
+// Queues follow the logs' retention: an entry whose record is gone is of no use to anybody.
+void BrokerShard::retire_entries() {
+  uint64_t begins = 0;
+  for (const log::SharedLog* log : shared_logs_) begins += begin_of(*log).value();
+  if (begins == retired_begins_) return;
+  retired_begins_ = begins;
+  const auto begin = [this](log::LogId id) {
+    const log::SharedLog* log = shared_log(id);
+    return log == nullptr ? log::LogOffset(UINT64_MAX) : begin_of(*log);
+  };
+  parent_topics_.retire(begin);
+  filters_.for_each([&](FilterQueue& queue) { queue.retire(begin, counters_.deliveries_expired); });
 }
 
 void BrokerShard::retire_queue_pages() {

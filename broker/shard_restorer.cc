@@ -222,7 +222,7 @@ void ShardRestorer::apply_message(log::LogId id, log::LogOffset offset, const lo
     Session* session = session_of(record.publisher());
     if (session == nullptr || (known && queues_restored_)) return;
     if (session->own_queue == nullptr) shard_.add_own_queue(*session);
-    session->own_queue->entries().append(log::QueueEntry(shard_.next_arrival_++, id, offset, qos));
+    session->own_queue->append(log::QueueEntry(shard_.next_arrival_++, id, offset, qos));
     return;
   }
   if (record.header().type != log::kMessage) return;
@@ -232,7 +232,7 @@ void ShardRestorer::apply_message(log::LogId id, log::LogOffset offset, const lo
     shard_.parent_topics_.append(topic.parent_topic(), entry, shard_.queue_file_.get());
   if (known && queues_restored_) return;
   ++shard_.next_arrival_;
-  for (FilterQueue* queue : shard_.filters_.match(topic, record.header().topic_hash)) queue->entries().append(entry);
+  for (FilterQueue* queue : shard_.filters_.match(topic, record.header().topic_hash)) queue->append(entry);
   if (!known) shard_.routed_.advance(id, record.sequence(), offset);
 }
 

@@ -40,7 +40,7 @@ void BrokerShard::route_local(TopicName name, uint32_t topic_hash, log::LogId lo
                               uint8_t qos) {
   const log::QueueEntry entry(next_arrival_++, log, offset, qos);
   for (FilterQueue* queue : filters_.match(name, topic_hash)) {
-    queue->entries().append(entry);
+    queue->append(entry);
     deliveries_.on_new_entries(*queue);
   }
 }
@@ -62,7 +62,7 @@ void BrokerShard::publish_direct(Session& session, const RetainedMessage& messag
                     .topic = message.topic,
                     .payload = message.payload});
   if (session.own_queue == nullptr) add_own_queue(session);
-  session.own_queue->entries().append(
+  session.own_queue->append(
       log::QueueEntry(next_arrival_++, log_->id(), appended.offset, static_cast<uint8_t>(qos)));
   deliveries_.on_new_entries(*session.own_queue);
 }

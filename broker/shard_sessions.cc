@@ -188,7 +188,9 @@ void BrokerShard::finish_subscribe(PendingSubscribe& pending) {
   if (session != nullptr && session->persistent) {
     for (const auto& [filter, qos] : pending.filters) {
       FilterQueue* queue = filters_.find(TopicFilter::accepted(filter));
-      if (queue == nullptr || session->find_subscription(*queue) == nullptr) continue;
+      Subscription* subscription = queue == nullptr ? nullptr : session->find_subscription(*queue);
+      if (subscription == nullptr) continue;
+      if (subscription->start == nullptr) subscription->start = std::make_unique<LogClock>(routed_);
       end = journal_->subscribed(*session, TopicFilter::accepted(filter), qos, routed_);
     }
   }

@@ -1,6 +1,6 @@
-// MirroredRing: memory that is mapped twice, back to back, so that any range of up to bytes() that starts inside the ring
-// is contiguous, also where it wraps. One owner; other threads may read where the owner lets them. Pages cost memory only
-// once they were written.
+// MirroredRing: memory that is mapped twice, back to back, so that any range of up to bytes() that starts inside the
+// ring is contiguous, also where it wraps. One owner; other threads may read where the owner lets them. Pages cost
+// memory only once they were written.
 #pragma once
 
 #include <cstddef>

@@ -87,6 +87,7 @@ class CommitLog {
   Epoch epoch() const;
   LogOffset appended_end() const;
   LogOffset durable_end() const;       // by the durability policy
+  LogOffset written_end() const;       // what the kernel has
   LogOffset synced_end() const;        // what would survive a power cut
   Sequence next_sequence() const;
   SharedLog& shared();                 // lives as long as the log

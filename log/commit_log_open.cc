@@ -66,9 +66,8 @@ CommitLog::State::~State() {
   segments.close_all();
 }
 
-core::Result<std::unique_ptr<CommitLog>> CommitLog::open(core::Storage& storage, core::Clock& clock,
-                                                         LogOptions options, Start start,
-                                                         LogProgressHandler& handler) {
+core::Result<std::unique_ptr<CommitLog>> CommitLog::open(core::Storage& storage, core::Clock& clock, LogOptions options,
+                                                         Start start, LogProgressHandler& handler) {
   RETURN_IF_ERROR(check_options(options));
   ASSIGN_OR_RETURN(core::MirroredRing ring, core::MirroredRing::create(options.tail_bytes));
   std::unique_ptr<CommitLog> log(new CommitLog());

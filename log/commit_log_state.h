@@ -77,15 +77,15 @@ struct CommitLog::State final : CommitHandler {
   GroupCommit commit;
 
   uint64_t index_next_at = 0;  // = segments.active().index.next_at()
-  uint64_t appended_end = 0;  // = commit.marks().appended(), here for the append path
-  uint64_t room_end = 0;      // an append that ends here or before needs no other thought
+  uint64_t appended_end = 0;   // = commit.marks().appended(), here for the append path
+  uint64_t room_end = 0;       // an append that ends here or before needs no other thought
   Sequence next_sequence;
   Epoch epoch = 0;
   int64_t wall_us = 0;      // of the last record
   bool time_fresh = false;  // read in this turn
 
-  uint64_t reclaimed_end = 0;  // the tail before this offset may be overwritten
-  uint64_t waiting_bytes = 0;  // of the record that found no room; 0: none
+  uint64_t reclaimed_end = 0;    // the tail before this offset may be overwritten
+  uint64_t waiting_bytes = 0;    // of the record that found no room; 0: none
   uint64_t oversized_bytes = 0;  // a record that needs a segment larger than usual
   uint64_t keep_from = 0;
   int64_t next_second_ns = 0;

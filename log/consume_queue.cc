@@ -46,7 +46,7 @@ void ConsumeQueue::make_room() {
 // Points next_ and limit_ into a new block, past the entries that the page in progress has (the caller copies them).
 void ConsumeQueue::take_block(size_t capacity) {
   QueueEntry* const block =
-      capacity == kQueuePageEntries ? (new QueuePage)->entries : new QueueEntry[capacity];
+      capacity == kQueuePageEntries ? new_page()->entries : new QueueEntry[capacity];
   if (capacity >= kLarge && store_ != nullptr) store_->add_large_block();
   next_ = block + (end_ - tail_first_);
   limit_ = block + capacity;

@@ -1,6 +1,6 @@
-// FileChores: the rare work on the files of a log (create, rename, remove, sync a directory), one after the other in the
-// order asked for, each from the storage's poll. So a later chore may rely on the effect of an earlier one, also after a
-// crash. One thread, the shard's. Never on the path of a message.
+// FileChores: the rare work on the files of a log (create, rename, remove, sync a directory), one after the other in
+// the order asked for, each from the storage's poll. So a later chore may rely on the effect of an earlier one, also
+// after a crash. One thread, the shard's. Never on the path of a message.
 #pragma once
 
 #include <cstdint>

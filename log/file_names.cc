@@ -34,7 +34,9 @@ std::optional<Sequence> parse_sequence_name(std::string_view name, std::string_v
 
 }  // namespace
 
-std::string log_directory_name(LogId id) { return std::string(kLogPrefix).append(std::to_string(id.value())); }
+std::string log_directory_name(LogId id) {
+  return std::string(kLogPrefix).append(std::to_string(id.value()));
+}
 
 std::optional<LogId> parse_log_directory_name(std::string_view name) {
   if (!name.starts_with(kLogPrefix)) return {};
@@ -44,12 +46,18 @@ std::optional<LogId> parse_log_directory_name(std::string_view name) {
   return LogId(*value);
 }
 
-std::string segment_file_name(Sequence first) { return sequence_name(first, kSegmentSuffix); }
+std::string segment_file_name(Sequence first) {
+  return sequence_name(first, kSegmentSuffix);
+}
 std::optional<Sequence> parse_segment_file_name(std::string_view name) {
   return parse_sequence_name(name, kSegmentSuffix);
 }
-std::string index_file_name(Sequence first) { return sequence_name(first, kIndexSuffix); }
-std::optional<Sequence> parse_index_file_name(std::string_view name) { return parse_sequence_name(name, kIndexSuffix); }
+std::string index_file_name(Sequence first) {
+  return sequence_name(first, kIndexSuffix);
+}
+std::optional<Sequence> parse_index_file_name(std::string_view name) {
+  return parse_sequence_name(name, kIndexSuffix);
+}
 
 std::string path_in(std::string_view directory, std::string_view name) {
   return std::string(directory).append("/").append(name);

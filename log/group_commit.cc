@@ -16,7 +16,9 @@ constexpr int kTriesMax = 64;  // of a part that keeps moving a little: a broken
 
 }  // namespace
 
-void GroupCommit::Freed::operator()(std::byte* memory) const { std::free(memory); }
+void GroupCommit::Freed::operator()(std::byte* memory) const {
+  std::free(memory);
+}
 
 GroupCommit::GroupCommit(core::Storage& storage, const core::MirroredRing& ring, LogSegments& segments,
                          Prewriter& prewriter, CommitHandler& handler, Settings settings)
@@ -96,14 +98,18 @@ void GroupCommit::operation_started() {
   idle_ = false;
 }
 
-void GroupCommit::operation_ended() { idle_ = --operations_ == 0; }
+void GroupCommit::operation_ended() {
+  idle_ = --operations_ == 0;
+}
 
 void GroupCommit::run_part(Part& part) {
   operation_started();
   storage_.write(write_segment_->commit_file, part.file_offset, part.from, part);
 }
 
-void GroupCommit::Part::complete(int32_t result) { owner->on_part(*this, result); }
+void GroupCommit::Part::complete(int32_t result) {
+  owner->on_part(*this, result);
+}
 
 void GroupCommit::on_part(Part& part, int32_t result) {
   operation_ended();

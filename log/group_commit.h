@@ -49,7 +49,8 @@ class GroupCommit {
 
   // Before a record of [offset, end) is appended; true: it carries kRecordStartsWrite.
   bool starts_write(uint64_t offset, uint64_t end) {
-    if (end > batch_limit_) [[unlikely]] split_batch(offset, end);
+    if (end > batch_limit_) [[unlikely]]
+      split_batch(offset, end);
     return offset == batch_begin_;
   }
   // The next record goes to another segment, at `offset`.

@@ -54,14 +54,13 @@ void LogSegments::retire(const RetentionLimits& limits, size_t count_max) {
 
 std::vector<LogSegments::GivenUp> LogSegments::take_given_up() {
   std::vector<GivenUp> given_up;
-  // Ours is the last reference and the list is no longer the current one: nobody can get it any more. In order, so that a
-  // list that is still held keeps all that came after it.
+  // Ours is the last reference and the list is no longer the current one: nobody can get it any more. In order, so that
+  // a list that is still held keeps all that came after it.
   while (!old_lists_.empty() && old_lists_.front().list.use_count() == 1) {
     std::atomic_thread_fence(std::memory_order_acquire);
     for (Segment& segment : old_lists_.front().dropped) {
       close(segment.read_file);
-      given_up.push_back(
-          {.name = segment.name, .first_sequence = segment.first_sequence, .bytes = segment.bytes()});
+      given_up.push_back({.name = segment.name, .first_sequence = segment.first_sequence, .bytes = segment.bytes()});
     }
     old_lists_.pop_front();
   }

@@ -161,7 +161,7 @@ void PageStore::load(PageDirectory& pages, QueueIndex first, PageWaiter& waiter)
 void PageStore::start_load(PageDirectory& pages, QueueIndex first, PageWaiter* waiter) {
   PageSlot& slot = pages.slot(first);
   auto* const frame = new PageFrame(*this, PageFrame::Use::kLoading);
-  frame->page.reset(new QueuePage);
+  frame->page.reset(new_page());
   frame->owner = &pages;
   frame->first = first;
   frame->address = slot.address();

@@ -41,6 +41,9 @@ class PageSlot {
 static_assert(sizeof(PageSlot) == 8);
 constexpr PageAddress kPageAddressMax = PageAddress{1} << 60;
 
+// A page for `delete`, its bytes not set: zeros that are overwritten at once would cost as much as the appends.
+inline QueuePage* new_page() { return static_cast<QueuePage*>(::operator new(sizeof(QueuePage))); }
+
 // The full pages of one queue that are still needed, oldest first.
 struct PageDirectory {
   PageDirectory(uint64_t queue_id, QueueIndex first_index) : queue(queue_id), first(first_index), memory_from(first_index) {}

@@ -34,9 +34,7 @@ class Prewriter final : public core::StorageOperation {
   void advance(uint64_t append_end, const Segment& active, const Segment* next);
 
   // Is a write under way that touches [begin, end)?
-  bool overlaps(uint64_t begin, uint64_t end) const {
-    return busy_ && begin < write_end_ && end > write_begin_;
-  }
+  bool overlaps(uint64_t begin, uint64_t end) const { return busy_ && begin < write_end_ && end > write_begin_; }
   const bool& idle() const { return idle_; }
 
  private:
@@ -45,8 +43,8 @@ class Prewriter final : public core::StorageOperation {
   core::Storage& storage_;
   const uint64_t ahead_bytes_;
   std::function<void(int32_t)> done_;
-  uint64_t end_ = 0;           // zeroed, or otherwise done with, up to here
-  uint64_t burst_end_ = 0;     // go on until here without asking
+  uint64_t end_ = 0;        // zeroed, or otherwise done with, up to here
+  uint64_t burst_end_ = 0;  // go on until here without asking
   uint64_t write_begin_ = 0;
   uint64_t write_end_ = 0;
   bool busy_ = false;

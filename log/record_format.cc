@@ -59,9 +59,9 @@ void encode_record(const RecordParts& parts, Sequence sequence, Epoch epoch, int
   core::store_le(to + offsetof(RecordHeader, sequence), sequence.value());
   core::store_le(to + offsetof(RecordHeader, epoch), uint64_t{epoch} | uint64_t{parts.topic_hash} << 32);
   core::store_le(to + offsetof(RecordHeader, wall_us), wall_us);
-  core::store_le(to + offsetof(RecordHeader, topic_bytes),
-                 uint64_t{uint16_t(parts.topic.size())} | uint64_t{parts.packet_id} << 16 |
-                     uint64_t{parts.properties.size()} << 32);
+  core::store_le(to + offsetof(RecordHeader, topic_bytes), uint64_t{uint16_t(parts.topic.size())} |
+                                                               uint64_t{parts.packet_id} << 16 |
+                                                               uint64_t{parts.properties.size()} << 32);
   // The padding is zeroed first, as a whole word: the copies below then overwrite what is not padding.
   core::store_le<uint64_t>(to + padded_record_bytes(bytes) - kRecordAlignment, 0);
   std::byte* at = put(to + sizeof(RecordHeader), parts.publisher.data(), parts.publisher.size());
@@ -79,8 +79,8 @@ RecordCheck check_record(const std::byte* at, uint64_t available) {
   std::memcpy(&header, at, sizeof header);
   if (header.bytes == 0) return all_zero(at, sizeof header) ? RecordCheck::kEmpty : RecordCheck::kCorrupt;
   // In 64 bits: four hostile lengths cannot wrap around.
-  const uint64_t needed = sizeof header + uint64_t{header.publisher_bytes} + 2 + header.topic_bytes +
-                          uint64_t{header.properties_bytes};
+  const uint64_t needed =
+      sizeof header + uint64_t{header.publisher_bytes} + 2 + header.topic_bytes + uint64_t{header.properties_bytes};
   if (header.bytes < needed || header.bytes > kRecordBytesMax) return RecordCheck::kCorrupt;
   if (padded_record_bytes(header.bytes) > available) return RecordCheck::kTruncated;
   if (header.checksum != checksum_of(at, header.bytes)) return RecordCheck::kCorrupt;

@@ -89,12 +89,12 @@ void Recovery::choose_start(LogOffset from, const CommitLog::Start* known) {
     return;
   }
   if (from.value() > first.end()) {
-    add_damage(first.end(), "the log ends before the place from which it should be read", from - LogOffset(first.end()));
+    add_damage(first.end(), "the log ends before the place from which it should be read",
+               from - LogOffset(first.end()));
   }
   offset_ = first.first_record();
-  expected_ = {.sequence = Sequence(first.header.first_sequence),
-               .epoch = first.header.epoch,
-               .loose = first.header_lost};
+  expected_ = {
+      .sequence = Sequence(first.header.first_sequence), .epoch = first.header.epoch, .loose = first.header_lost};
   if (first.begin() > 0) result_.start.end = LogOffset(offset_);
   if (first.header.previous_wall_us != INT64_MAX) result_.start.last_wall_us = first.header.previous_wall_us;
 }
@@ -139,8 +139,7 @@ bool Recovery::go_on_behind_hole(SegmentScanner& scanner, RecordCheck check) {
 bool Recovery::go_on_before_next(SegmentScanner& scanner) {
   const FoundSegment& next = *next_segment();
   if (Sequence(next.header.first_sequence) == expected_.sequence) return false;  // nothing is missing
-  const SegmentScanner::Found found =
-      scanner.find(offset_ + kRecordAlignment, segment().end(), expected_, offset_);
+  const SegmentScanner::Found found = scanner.find(offset_ + kRecordAlignment, segment().end(), expected_, offset_);
   if (found.offset != 0 && found.header.sequence < next.header.first_sequence) {
     resume_at(found);
     return true;
@@ -190,8 +189,7 @@ void Recovery::report_torn_end(RecordCheck check, uint64_t dropped_end) {
   const bool leftover = recycled && offset_ % core::kDirectAlignment == 0;
   if (dropped_end == 0 && (check == RecordCheck::kEmpty || check == RecordCheck::kValid || leftover)) return;
   const uint64_t end = dropped_end != 0 ? dropped_end : core::align_up(offset_ + 1, core::kDirectAlignment);
-  add_damage(offset_,
-             "the last write was cut off by a crash; it had not been acknowledged under --durability sync",
+  add_damage(offset_, "the last write was cut off by a crash; it had not been acknowledged under --durability sync",
              end - offset_, true);
 }
 

@@ -1,5 +1,6 @@
-// Segment: one file of the log while this process writes it or keeps it for readers. Owned by LogSegments (or, before its
-// first record, by the SegmentMaker). One thread, the shard's; readers see it only through the published SegmentList.
+// Segment: one file of the log while this process writes it or keeps it for readers. Owned by LogSegments (or, before
+// its first record, by the SegmentMaker). One thread, the shard's; readers see it only through the published
+// SegmentList.
 #pragma once
 
 #include <cstdint>

@@ -102,11 +102,10 @@ core::Status add_next(core::Storage& storage, const std::string& directory, LogI
                                     read.header.first_sequence <= catalog.segments.back().header.first_sequence)) {
     return {};
   }
-  catalog.segments.push_back(
-      {.name = std::string(kNextSegmentName),
-       .header = read.header,
-       .header_damaged = read.state != HeaderState::kGood,
-       .file_bytes = read.file_bytes});
+  catalog.segments.push_back({.name = std::string(kNextSegmentName),
+                              .header = read.header,
+                              .header_damaged = read.state != HeaderState::kGood,
+                              .file_bytes = read.file_bytes});
   return {};
 }
 

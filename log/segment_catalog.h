@@ -15,10 +15,10 @@ namespace penstock::log {
 
 struct FoundSegment {
   std::string name;
-  SegmentHeader header;     // as it is, or as it must have been when it is damaged
+  SegmentHeader header;  // as it is, or as it must have been when it is damaged
   bool header_lost = false;
   bool header_damaged = false;  // one copy, or both
-  uint64_t file_bytes = 0;  // may be less than the header says: a file cut short
+  uint64_t file_bytes = 0;      // may be less than the header says: a file cut short
 
   uint64_t begin() const { return header.begin; }
   uint64_t end() const { return header.begin + header.segment_bytes; }

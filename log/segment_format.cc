@@ -12,7 +12,8 @@ HeaderState decode_copy(core::Bytes block, size_t at, SegmentHeader& header) {
   if (block.size() < at + sizeof header) return HeaderState::kDamaged;
   std::memcpy(&header, block.data() + at, sizeof header);
   if (header.magic != kSegmentMagic) return HeaderState::kDamaged;
-  if (header.checksum != XXH3_64bits(block.data() + at, offsetof(SegmentHeader, checksum))) return HeaderState::kDamaged;
+  if (header.checksum != XXH3_64bits(block.data() + at, offsetof(SegmentHeader, checksum)))
+    return HeaderState::kDamaged;
   if (header.version != kSegmentVersion) return HeaderState::kNewVersion;
   const bool possible = header.segment_bytes > kSegmentHeaderBytes && header.segment_bytes % kSegmentHeaderBytes == 0 &&
                         header.begin % kSegmentHeaderBytes == 0 && header.begin + header.segment_bytes > header.begin;

@@ -1,6 +1,6 @@
 // The segment: one file of a log. Its first 4,096 bytes are the header block; records follow, each on a multiple of 8,
-// none reaching past the end of the file. What follows the last record means nothing: zeros in a new file, the records of
-// an earlier life in a recycled one. So a record counts only where its sequence and epoch continue.
+// none reaching past the end of the file. What follows the last record means nothing: zeros in a new file, the records
+// of an earlier life in a recycled one. So a record counts only where its sequence and epoch continue.
 //
 //      0        8         12       14      16            24                 32
 //      +--------+---------+--------+-------+-------------+------------------+

@@ -1,7 +1,7 @@
-// SegmentIndex: the sparse index of one segment, an entry per 64 KiB of records: where is the record with this sequence,
-// or the first one not older than a time? In memory while the segment is written; a side file once it is full. Derived
-// data: a missing, damaged or partial index only makes the scan that follows longer, because the start of the segment is
-// always a right answer.
+// SegmentIndex: the sparse index of one segment, an entry per 64 KiB of records: where is the record with this
+// sequence, or the first one not older than a time? In memory while the segment is written; a side file once it is
+// full. Derived data: a missing, damaged or partial index only makes the scan that follows longer, because the start of
+// the segment is always a right answer.
 //
 // side file: { u64 checksum of [8, end); u64 magic; u32 version; u32 count; u64 first sequence; entries of 24 bytes:
 //              u64 offset, u64 sequence, i64 wall time, us }

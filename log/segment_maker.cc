@@ -9,7 +9,9 @@
 
 namespace penstock::log {
 
-std::string SegmentMaker::path() const { return path_in(settings_.directory, kNextSegmentName); }
+std::string SegmentMaker::path() const {
+  return path_in(settings_.directory, kNextSegmentName);
+}
 
 void SegmentMaker::refuse_direct() {
   if (direct_ && settings_.report) {

@@ -1,6 +1,6 @@
-// SegmentMaker: makes the next segment's file ahead of its use: its blocks are allocated and its name ("next.segment") is
-// durable before the first record goes there, so that rolling into it costs nothing. Uses a retired segment of the same
-// size where there is one. One thread, the shard's; works through FileChores.
+// SegmentMaker: makes the next segment's file ahead of its use: its blocks are allocated and its name ("next.segment")
+// is durable before the first record goes there, so that rolling into it costs nothing. Uses a retired segment of the
+// same size where there is one. One thread, the shard's; works through FileChores.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +32,7 @@ class SegmentMaker {
   // Forgets a ready segment (a larger one is needed); its file is replaced by the next make().
   void discard();
   Status status() const { return status_; }
-  const int& error() const { return error_; }  // errno of the last failure
+  const int& error() const { return error_; }       // errno of the last failure
   const bool& settled() const { return settled_; }  // for run_until
   Segment& next() { return *next_; }
   Segment take();

@@ -1,5 +1,6 @@
-// SegmentScanner: reads records of one segment file from front to back, through a buffer that grows to the largest record.
-// For start-up and tools: waits for the disk. Damaged bytes and bytes that cannot be read look the same: not a record.
+// SegmentScanner: reads records of one segment file from front to back, through a buffer that grows to the largest
+// record. For start-up and tools: waits for the disk. Damaged bytes and bytes that cannot be read look the same: not a
+// record.
 #pragma once
 
 #include <cstdint>
@@ -35,8 +36,8 @@ class SegmentScanner {
   // What lies at this offset of the log, inside the segment. kValid: `record` lives until the next call.
   RecordCheck check(uint64_t offset, RecordView& record);
 
-  // The first valid record in [from, until) that could come after the record `earlier`, lost or not, which lies (or lay) at
-  // `earlier_at`. Offset 0: none.
+  // The first valid record in [from, until) that could come after the record `earlier`, lost or not, which lies (or
+  // lay) at `earlier_at`. Offset 0: none.
   struct Found {
     uint64_t offset = 0;
     uint64_t end = 0;

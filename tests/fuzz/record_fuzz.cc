@@ -1,5 +1,5 @@
-// Fuzz target: what lies on the disk, read as a record, a segment header and a sparse index. None may read out of bounds,
-// and a record that counts as valid must have all its views inside itself.
+// Fuzz target: what lies on the disk, read as a record, a segment header and a sparse index. None may read out of
+// bounds, and a record that counts as valid must have all its views inside itself.
 #include <cstdint>
 #include <cstdlib>
 #include <memory>

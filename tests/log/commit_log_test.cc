@@ -224,11 +224,11 @@ TEST_F(CommitLogTest, size_of_segments_may_change_between_starts) {
     options.segment_bytes = bytes;
     LogHarness harness(world_, disk_, options);
     std::vector<uint64_t> sequences;
-    const auto recovered = recover_log(disk_, options.directory, options.id, LogOffset(0),
-                                       [&](LogOffset, RecordView view) {
-                                         sequences.push_back(view.header().sequence);
-                                         return true;
-                                       });
+    const auto recovered =
+        recover_log(disk_, options.directory, options.id, LogOffset(0), [&](LogOffset, RecordView view) {
+          sequences.push_back(view.header().sequence);
+          return true;
+        });
     ASSERT_TRUE(recovered.has_value());
     for (size_t i = 0; i < sequences.size(); ++i) ASSERT_EQ(sequences[i], i + 1);
     EXPECT_TRUE(recovered->damage.empty());
@@ -249,8 +249,8 @@ class RetentionTest : public CommitLogTest {
   }
   size_t segment_files() const {
     size_t count = 0;
-    for (const std::string& file : disk_.files("/data/log-3")) count += file.find("000") != std::string::npos &&
-                                                                        file.ends_with(".segment");
+    for (const std::string& file : disk_.files("/data/log-3"))
+      count += file.find("000") != std::string::npos && file.ends_with(".segment");
     return count;
   }
 };

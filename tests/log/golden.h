@@ -1,5 +1,5 @@
-// Golden bytes: files of tests/golden as text, bytes in hex with "# ..." comments. They pin what is on people's disks: when
-// one of these tests fails, the format changed and needs a new version, not a new golden file.
+// Golden bytes: files of tests/golden as text, bytes in hex with "# ..." comments. They pin what is on people's disks:
+// when one of these tests fails, the format changed and needs a new version, not a new golden file.
 #pragma once
 
 #include <cctype>

@@ -1,4 +1,5 @@
-// Power cuts and dying processes, at every step of the disk, over many seeds: what was acknowledged is there afterwards.
+// Power cuts and dying processes, at every step of the disk, over many seeds: what was acknowledged is there
+// afterwards.
 #include <gtest/gtest.h>
 
 #include "tests/log/log_harness.h"
@@ -61,10 +62,10 @@ struct Totals {
 
 // What a run of one seed does beside appending.
 struct Plan {
-  bool kill = false;          // the process dies, the kernel lives
+  bool kill = false;  // the process dies, the kernel lives
   Durability durability = Durability::kSync;
-  bool eager = false;         // the canary
-  bool flip_bits = false;     // at rest, between two lives
+  bool eager = false;      // the canary
+  bool flip_bits = false;  // at rest, between two lives
   sim::DiskFaults faults;
   uint64_t capacity_bytes = uint64_t{1} << 40;
   uint64_t retention_bytes = 0;
@@ -127,10 +128,10 @@ std::string run_seed(uint64_t seed, const Plan& plan, Totals& totals) {
   options.retention_bytes = plan.retention_bytes;
   LogHarness harness(world, disk, options, plan.eager ? &eager : nullptr);
   harness.tolerate_loss = plan.flip_bits;
-  for (int life = 0; life < 5 && harness.violation.empty(); ++life) {
+  for (int life = 0; life < 4 && harness.violation.empty(); ++life) {
     disk.faults = {};
     disk.options().capacity_bytes = uint64_t{1} << 40;
-    const uint64_t steps = random.chance(1, 4) ? random.below(25) : random.below(600);
+    const uint64_t steps = random.chance(1, 4) ? random.below(25) : random.below(350);
     plan.kill ? disk.kill_after(steps) : disk.crash_after(steps);
     if (harness.start()) {
       disk.faults = plan.faults;
@@ -189,8 +190,8 @@ TEST(LogCrashTest, keeps_all_that_was_acknowledged_when_writes_and_syncs_fail) {
 }
 
 TEST(LogCrashTest, keeps_all_that_was_acknowledged_when_names_cannot_be_changed) {
-  const Totals totals = run_seeds(
-      300, {.faults = {.open_error = 20'000, .directory_error = 50'000, .allocate_error = 50'000}});
+  const Totals totals =
+      run_seeds(300, {.faults = {.open_error = 20'000, .directory_error = 50'000, .allocate_error = 50'000}});
   expect_at_least(totals.faults, 100, "faults");
 }
 

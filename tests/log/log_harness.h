@@ -1,5 +1,5 @@
-// LogHarness: a CommitLog on the simulated disk, beside a model of what was appended and what was acknowledged. Restarts
-// it after crashes and tells in words where the two differ. One thread.
+// LogHarness: a CommitLog on the simulated disk, beside a model of what was appended and what was acknowledged.
+// Restarts it after crashes and tells in words where the two differ. One thread.
 #pragma once
 
 #include <algorithm>
@@ -43,13 +43,14 @@ class LogHarness final : public LogProgressHandler {
   // Recovers and opens. `violation` says what was promised and is not there.
   bool start() {
     std::vector<Seen> seen;
-    auto recovered = recover_log(storage_, options_.directory, options_.id, LogOffset(0),
-                                 [&](LogOffset offset, RecordView view) {
-                                   seen.push_back(see(offset, view));
-                                   return true;
-                                 });
+    auto recovered =
+        recover_log(storage_, options_.directory, options_.id, LogOffset(0), [&](LogOffset offset, RecordView view) {
+          seen.push_back(see(offset, view));
+          return true;
+        });
     if (!recovered) {
-      if (!disk_.halted() && violation.empty() && !tolerate_errors) violation = "recovery: " + recovered.error().message;
+      if (!disk_.halted() && violation.empty() && !tolerate_errors)
+        violation = "recovery: " + recovered.error().message;
       return false;
     }
     if (disk_.halted()) return false;  // it read nothing but errors
@@ -73,7 +74,8 @@ class LogHarness final : public LogProgressHandler {
   void stop() { log.reset(); }
 
   AppendRoom append(std::string_view topic, std::string_view payload) {
-    const RecordParts parts{.topic_hash = 7, .publisher = "publisher", .topic = topic, .payload = core::as_bytes(payload)};
+    const RecordParts parts{
+        .topic_hash = 7, .publisher = "publisher", .topic = topic, .payload = core::as_bytes(payload)};
     const AppendRoom room = log->room_for(record_bytes(parts));
     if (room != AppendRoom::kRoom) return room;
     const Appended at = log->append(parts);
@@ -126,7 +128,7 @@ class LogHarness final : public LogProgressHandler {
 
   static Seen see(LogOffset offset, RecordView view) {
     const RecordHeader& header = view.header();
-    return {offset.value(), offset.value() + padded_record_bytes(header.bytes),
+    return {offset.value(),  offset.value() + padded_record_bytes(header.bytes),
             header.sequence, header.epoch,
             header.type,     content_of(view.publisher(), view.topic(), view.properties(), view.payload())};
   }
@@ -188,7 +190,10 @@ class LogHarness final : public LogProgressHandler {
 };
 
 inline LogOptions small_log() {
-  return {.directory = "/data/log-3", .id = LogId(3), .segment_bytes = 64u << 10, .tail_bytes = 256u << 10,
+  return {.directory = "/data/log-3",
+          .id = LogId(3),
+          .segment_bytes = 64u << 10,
+          .tail_bytes = 256u << 10,
           .prewrite_bytes = 0};
 }
 

@@ -1,5 +1,5 @@
-// The log on io_uring and a real file system: the same promises as on the simulated disk, as far as a test without a power
-// cut can see them.
+// The log on io_uring and a real file system: the same promises as on the simulated disk, as far as a test without a
+// power cut can see them.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -42,11 +42,11 @@ class RealDiskTest : public testing::Test, public LogProgressHandler {
   // Recovers (all payloads into `payloads_`) and opens.
   void start() {
     payloads_.clear();
-    auto recovered = recover_log(*storage_, options_.directory, options_.id, LogOffset(0),
-                                 [this](LogOffset, RecordView view) {
-                                   if (view.header().type == kMessage) payloads_.emplace_back(core::as_text(view.payload()));
-                                   return true;
-                                 });
+    auto recovered =
+        recover_log(*storage_, options_.directory, options_.id, LogOffset(0), [this](LogOffset, RecordView view) {
+          if (view.header().type == kMessage) payloads_.emplace_back(core::as_text(view.payload()));
+          return true;
+        });
     ASSERT_TRUE(recovered.has_value()) << recovered.error().message;
     EXPECT_TRUE(recovered->damage.empty());
     auto opened = CommitLog::open(*storage_, core::system_clock(), options_, recovered->start, *this);
@@ -92,9 +92,15 @@ class RealDiskTest : public testing::Test, public LogProgressHandler {
   std::vector<std::string> payloads_;
 };
 
-TEST_F(RealDiskTest, everything_is_there_after_restarts_with_sync) { write_and_read_back(Durability::kSync); }
-TEST_F(RealDiskTest, everything_is_there_after_restarts_with_write) { write_and_read_back(Durability::kWrite); }
-TEST_F(RealDiskTest, everything_is_there_after_restarts_with_memory) { write_and_read_back(Durability::kMemory); }
+TEST_F(RealDiskTest, everything_is_there_after_restarts_with_sync) {
+  write_and_read_back(Durability::kSync);
+}
+TEST_F(RealDiskTest, everything_is_there_after_restarts_with_write) {
+  write_and_read_back(Durability::kWrite);
+}
+TEST_F(RealDiskTest, everything_is_there_after_restarts_with_memory) {
+  write_and_read_back(Durability::kMemory);
+}
 
 TEST_F(RealDiskTest, open_segments_are_closed_with_the_log) {
   const auto open_files = [] {

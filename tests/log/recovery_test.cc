@@ -38,9 +38,7 @@ class RecoveryTest : public testing::Test {
     return recovered.value_or(RecoveredLog{});
   }
 
-  std::string path(uint64_t sequence) const {
-    return path_in(kDirectory, segment_file_name(Sequence(sequence)));
-  }
+  std::string path(uint64_t sequence) const { return path_in(kDirectory, segment_file_name(Sequence(sequence))); }
   // The segment file and the place in it where the record with this sequence lies.
   std::pair<std::string, uint64_t> place(uint64_t sequence) {
     const auto offset = find_sequence(disk_, kDirectory, LogId(3), Sequence(sequence));

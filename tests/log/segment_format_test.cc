@@ -102,8 +102,9 @@ TEST(FileNamesTest, names_sort_by_sequence_and_read_back) {
 }
 
 TEST(FileNamesTest, other_names_are_not_ours) {
-  for (const char* name : {"", "next.segment", "1.segment", "00000000000000000001.index", "-0000000000000000001.segment",
-                           "99999999999999999999.segment", "00000000000000000001.segment.old"}) {
+  for (const char* name :
+       {"", "next.segment", "1.segment", "00000000000000000001.index", "-0000000000000000001.segment",
+        "99999999999999999999.segment", "00000000000000000001.segment.old"}) {
     EXPECT_FALSE(parse_segment_file_name(name)) << name;
   }
   for (const char* name : {"", "log", "log-", "log-03", "log-65536", "log--1", "log-3x"}) {
