@@ -47,6 +47,7 @@ core::Status Broker::start_shards() {
   for (auto& shard : shards_) shard->add_logs(logs);
   for (const core::Endpoint& wanted : options_.listen) {
     core::Endpoint endpoint = wanted;
+    if (wanted.port != 0) RETURN_IF_ERROR(core::check_not_taken(wanted));
     for (auto& shard : shards_) {
       ASSIGN_OR_RETURN(const core::Endpoint bound, shard->listen(endpoint));
       endpoint.port = bound.port;

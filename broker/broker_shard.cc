@@ -190,7 +190,9 @@ void BrokerShard::send(const Acknowledgement& acknowledgement, const std::vector
   if (connection == nullptr || connection->closing()) return;
   switch (acknowledgement.type) {
     case protocol::PacketType::kConnack:
-      connection->send_connack(acknowledgement.session_present, protocol::ConnectReturnCode::kAccepted);
+      // In 3.1 this bit is reserved.
+      connection->send_connack(acknowledgement.session_present && connection->version() != protocol::ProtocolVersion::kMqtt31,
+                               protocol::ConnectReturnCode::kAccepted);
       connection->established();
       session_online(*connection->session());
       return;

@@ -38,8 +38,12 @@ Handled handle_first_packet(BrokerShard& shard, Connection& connection, const pr
     }
   }
   if (shard.room_for_state() == Handled::kWait) return Handled::kWait;
-  // Disk full: who comes back to a session may; a new durable one could not be kept.
-  if (!shard.has_log_room()) return refuse(shard, connection, ConnectReturnCode::kServerUnavailable);
+  if (!shard.has_log_room()) {
+    // Disk full: a session that would have to be made or ended durably cannot be; everybody else is served.
+    const Session* session = shard.sessions().find(connect->client_id);
+    const bool is_kept = session != nullptr && session->persistent;
+    if (is_kept == connect->clean_session) return refuse(shard, connection, ConnectReturnCode::kServerUnavailable);
+  }
   if (shard.options().client_id_conflict == ClientIdConflict::kReject) {
     const Session* session = shard.sessions().find(connect->client_id);
     if (session != nullptr && session->online())

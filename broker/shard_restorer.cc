@@ -23,6 +23,7 @@ core::Status ShardRestorer::run() {
   resolve_subscriptions();
   for (const log::LogId id : place.all_logs) RETURN_IF_ERROR(replay_state(id));
   for (const log::LogId id : place.all_logs) RETURN_IF_ERROR(replay_messages(id));
+  fill_queues();
   for (auto& [client_id, will] : wills_) shard_.pending_wills_.push_back({client_id, std::move(will)});
   shard_.first_live_arrival_ = shard_.next_arrival_;
   return {};
@@ -222,18 +223,37 @@ void ShardRestorer::apply_message(log::LogId id, log::LogOffset offset, const lo
     Session* session = session_of(record.publisher());
     if (session == nullptr || (known && queues_restored_)) return;
     if (session->own_queue == nullptr) shard_.add_own_queue(*session);
-    session->own_queue->append(log::QueueEntry(shard_.next_arrival_++, id, offset, qos));
+    add_arrival(record.header().wall_us, id, offset, qos, {session->own_queue.get()});
     return;
   }
   if (record.header().type != log::kMessage) return;
   const TopicName topic = TopicName::accepted(record.topic());
-  const log::QueueEntry entry(shard_.next_arrival_, id, offset, qos);
   if (!known && id == shard_.place_.log.id)
-    shard_.parent_topics_.append(topic.parent_topic(), entry, shard_.queue_file_.get());
+    shard_.parent_topics_.append(topic.parent_topic(), log::QueueEntry(shard_.next_arrival_, id, offset, qos),
+                                 shard_.queue_file_.get());
   if (known && queues_restored_) return;
-  ++shard_.next_arrival_;
-  for (FilterQueue* queue : shard_.filters_.match(topic, record.header().topic_hash)) queue->append(entry);
+  add_arrival(record.header().wall_us, id, offset, qos, shard_.filters_.match(topic, record.header().topic_hash));
   if (!known) shard_.routed_.advance(id, record.sequence(), offset);
+}
+
+void ShardRestorer::add_arrival(int64_t wall_us, log::LogId id, log::LogOffset offset, uint8_t qos,
+                                const std::vector<FilterQueue*>& queues) {
+  if (queues.empty()) return;
+  arrivals_.push_back({wall_us, offset, id, qos, static_cast<uint32_t>(queues.size()), arrival_queues_.size()});
+  arrival_queues_.insert(arrival_queues_.end(), queues.begin(), queues.end());
+}
+
+// The logs were read one after the other. A publisher that has moved from one log to another (the number of shards
+// changed) must be followed in the order of time; within a log, time never goes back, so its order stays.
+void ShardRestorer::fill_queues() {
+  std::stable_sort(arrivals_.begin(), arrivals_.end(),
+                   [](const Arrival& a, const Arrival& b) { return a.wall_us < b.wall_us; });
+  for (const Arrival& each : arrivals_) {
+    const log::QueueEntry entry(shard_.next_arrival_++, each.log, each.offset, each.qos);
+    for (size_t i = 0; i < each.queues_count; ++i) arrival_queues_[each.first_queue + i]->append(entry);
+  }
+  arrivals_.clear();
+  arrival_queues_.clear();
 }
 
 }  // namespace penstock::broker

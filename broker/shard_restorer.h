@@ -40,6 +40,9 @@ class ShardRestorer {
   core::Status replay_state(log::LogId id);
   core::Status replay_messages(log::LogId id);
   void apply(log::LogId id, log::LogOffset offset, const log::RecordView& record);
+  void add_arrival(int64_t wall_us, log::LogId id, log::LogOffset offset, uint8_t qos,
+                   const std::vector<FilterQueue*>& queues);
+  void fill_queues();
   void apply_message(log::LogId id, log::LogOffset offset, const log::RecordView& record);
   void apply_retained(log::LogId id, const log::RecordView& record);
   void subscribe(Session& session, std::string_view filter, protocol::QoS qos, LogClock start);
@@ -60,7 +63,19 @@ class ShardRestorer {
     LogClock start;
   };
 
+  // A message for the queues; those of all logs are gathered before they are put in.
+  struct Arrival {
+    int64_t wall_us;
+    log::LogOffset offset;
+    log::LogId log;
+    uint8_t qos;
+    uint32_t queues_count;
+    size_t first_queue;  // in arrival_queues_
+  };
+
   BrokerShard& shard_;
+  std::vector<Arrival> arrivals_;
+  std::vector<FilterQueue*> arrival_queues_;
   std::vector<PendingSubscription> pending_subscriptions_;  // of the checkpoint, until its queues are known
   absl::flat_hash_map<std::string, Will> wills_;
   std::vector<std::pair<log::LogId, log::CommitLog::Start>> state_from_;  // where each log's checkpoint stands

@@ -26,7 +26,8 @@ void BrokerShard::establish(Connection& connection, const protocol::Connect& con
     session->persistent = !connect.clean_session;
   }
   session->connection = &connection;
-  if (session->persistent) {
+  const bool can_record = has_log_room();  // without: handle_first_packet() lets only those in who need no new record
+  if (session->persistent && can_record) {
     const uint64_t opened = journal_->session_opened(*session);
     if (!present) end = opened;  // what is promised in CONNACK for later must be durable; the rest is already
   }
@@ -35,7 +36,7 @@ void BrokerShard::establish(Connection& connection, const protocol::Connect& con
                                                 {connect.will->payload.begin(), connect.will->payload.end()},
                                                 connect.will->qos,
                                                 connect.will->retain});
-    end = journal_->will_set(*session, *session->will);
+    if (can_record) end = journal_->will_set(*session, *session->will);
   }
   uint16_t keepalive_s = connect.keepalive_s;
   if (options_.keepalive_s_max > 0 && (keepalive_s == 0 || keepalive_s > options_.keepalive_s_max))

@@ -125,7 +125,10 @@ Result<std::unique_ptr<RingNetwork>> RingNetwork::create(Ring& ring, ReceiveBuff
 
 RingNetwork::~RingNetwork() { ring_.set_socket_handler(nullptr); }
 
-Result<Endpoint> RingNetwork::listen(const Endpoint& endpoint, AcceptHandler& handler) {
+namespace {
+
+// A socket bound to the endpoint.
+Result<int> bound_socket(const Endpoint& endpoint, bool share_port) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
@@ -134,23 +137,31 @@ Result<Endpoint> RingNetwork::listen(const Endpoint& endpoint, AcceptHandler& ha
   const std::string name = to_string(endpoint);
   const int failed = getaddrinfo(endpoint.host.c_str(), std::to_string(endpoint.port).c_str(), &hints, &found);
   if (failed != 0) return failure("listening on " + name + ": " + gai_strerror(failed));
-  const sockaddr_storage address = [&] {
-    sockaddr_storage copy{};
-    std::memcpy(&copy, found->ai_addr, found->ai_addrlen);
-    return copy;
-  }();
-  const socklen_t address_bytes = found->ai_addrlen;
-  freeaddrinfo(found);
+  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> address(found, &freeaddrinfo);
 
-  OwnedSocket socket{::socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  OwnedSocket socket{::socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0)};
   if (socket.fd < 0) return system_error(errno, "opening a socket for", name);
   const int on = 1;
   setsockopt(socket.fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  setsockopt(socket.fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-  if (address.ss_family == AF_INET6) setsockopt(socket.fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-  if (bind(socket.fd, reinterpret_cast<const sockaddr*>(&address), address_bytes) != 0 ||
-      ::listen(socket.fd, kListenBacklog) != 0)
-    return system_error(errno, "listening on", name);
+  if (share_port) setsockopt(socket.fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+  if (address->ai_family == AF_INET6) setsockopt(socket.fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  if (bind(socket.fd, address->ai_addr, address->ai_addrlen) != 0) return system_error(errno, "listening on", name);
+  return socket.release();
+}
+
+}  // namespace
+
+Status check_not_taken(const Endpoint& endpoint) {
+  auto probe = bound_socket(endpoint, false);
+  if (!probe.has_value()) return std::unexpected(probe.error());
+  ::close(*probe);
+  return {};
+}
+
+Result<Endpoint> RingNetwork::listen(const Endpoint& endpoint, AcceptHandler& handler) {
+  ASSIGN_OR_RETURN(const int fd, bound_socket(endpoint, true));
+  OwnedSocket socket{fd};
+  if (::listen(socket.fd, kListenBacklog) != 0) return system_error(errno, "listening on", to_string(endpoint));
   sockaddr_storage bound{};
   socklen_t bound_bytes = sizeof bound;
   getsockname(socket.fd, reinterpret_cast<sockaddr*>(&bound), &bound_bytes);

@@ -12,6 +12,10 @@
 
 namespace penstock::core {
 
+// Fails when somebody else listens there. SO_REUSEPORT, which our shards need among themselves, would let us share the
+// port with another broker of the same user without a word.
+Status check_not_taken(const Endpoint& endpoint);
+
 class RingNetwork final : public Network, private RingSocketHandler {
  public:
   static Result<std::unique_ptr<RingNetwork>> create(Ring& ring, ReceiveBuffers::Options options);

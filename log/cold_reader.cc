@@ -13,6 +13,7 @@ namespace {
 constexpr uint64_t kOverlapBytes = 4096;
 constexpr uint64_t kFirstGuessBytes = 4096;  // of a record whose length is not known
 constexpr uint64_t kPrefetchedChunks = 2;
+constexpr uint32_t kHitsPerPrefetch = 256;  // looks again now and then: there may have been no room for it before
 constexpr size_t kSpareBuffersMax = 8;
 constexpr size_t kKnownDamageMax = 4096;
 
@@ -22,7 +23,9 @@ uint64_t key_of(LogId log, uint64_t begin, bool exact) {
 
 }  // namespace
 
-void Chunk::complete(int32_t result) { reader.ended(*this, result); }
+void Chunk::complete(int32_t result) {
+  reader.ended(*this, result);
+}
 
 ColdReader::ColdReader(core::Storage& storage, LogReader::Options options)
     : storage_(storage), options_(std::move(options)) {
@@ -37,7 +40,9 @@ ColdReader::~ColdReader() {
   storage_.run_until(idle_);
 }
 
-void ColdReader::add_log(SharedLog& log) { logs_.try_emplace(log.id.value()); }
+void ColdReader::add_log(SharedLog& log) {
+  logs_.try_emplace(log.id.value());
+}
 
 void ColdReader::end_batch() {
   for (auto& [id, log] : logs_) log.segments.reset();  // lets the owner close files
@@ -65,7 +70,7 @@ ColdReader::State ColdReader::read(SharedLog& log, uint64_t offset, uint64_t tai
   Chunk* const recent = logs_.find(log.id.value())->second.recent;
   if (recent != nullptr && offset - recent->begin < options_.chunk_bytes && offset < recent->valid_end &&
       take(*recent, offset, out) == Found::kRecord) {
-    if (recent->hits == 2) prefetch(wanted, *recent);
+    if (recent->hits % kHitsPerPrefetch == 2) prefetch(wanted, *recent);
     return State::kReady;
   }
   const SegmentFile* const segment = segment_of(log, offset);
@@ -99,7 +104,7 @@ ColdReader::State ColdReader::read_grid(const Wanted& wanted, const SegmentFile&
   switch (take(chunk, wanted.offset, out)) {
     case Found::kRecord:
       logs_.find(wanted.log.id.value())->second.recent = &chunk;
-      if (chunk.hits == 2) prefetch(wanted, chunk);
+      if (chunk.hits % kHitsPerPrefetch == 2) prefetch(wanted, chunk);
       return State::kReady;
     case Found::kTooShort:
       return read_exact(wanted, segment, bytes_needed(chunk, wanted.offset, segment), out);

@@ -1,7 +1,7 @@
-// ColdReader: the part of a LogReader that reads segment files. Chunks of a fixed grid, shared by all who wait for them,
-// least recently used goes first; a record that does not lie whole in its chunk gets a read of its own. What comes from a
-// file is checked before it is handed out: bounds, checksum, and that its sequence belongs to the segment (a recycled
-// file still holds valid records of its earlier life). Inside of log/ only; one thread, the shard's.
+// ColdReader: the part of a LogReader that reads segment files. Chunks of a fixed grid, shared by all who wait for
+// them, least recently used goes first; a record that does not lie whole in its chunk gets a read of its own. What
+// comes from a file is checked before it is handed out: bounds, checksum, and that its sequence belongs to the segment
+// (a recycled file still holds valid records of its earlier life). Inside of log/ only; one thread, the shard's.
 #pragma once
 
 #include <cstdint>
@@ -33,13 +33,13 @@ struct Chunk final : core::StorageOperation {
   ColdReader& reader;
   uint64_t key = 0;
   State state = State::kLoading;
-  bool exact = false;         // of one record; else of the grid
-  uint64_t begin = 0;         // offset in the log
+  bool exact = false;  // of one record; else of the grid
+  uint64_t begin = 0;  // offset in the log
   uint64_t wanted_bytes = 0;
-  uint64_t bytes = 0;         // read
-  uint64_t valid_end = 0;     // records that begin before it were in the file when the read was started
-  Sequence first_sequence;    // of the segment
-  Sequence end_sequence;      // of the next segment, as far as there is one
+  uint64_t bytes = 0;       // read
+  uint64_t valid_end = 0;   // records that begin before it were in the file when the read was started
+  Sequence first_sequence;  // of the segment
+  Sequence end_sequence;    // of the next segment, as far as there is one
   core::FileId file;
   uint64_t file_offset = 0;
   std::shared_ptr<const SegmentList> segments;  // keeps the file open while it is read

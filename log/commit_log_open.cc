@@ -124,6 +124,8 @@ core::Status CommitLog::State::adopt_segments(const SegmentCatalog& catalog, con
       RETURN_IF_ERROR(blocking.sync_directory(options.directory));
     }
     ASSIGN_OR_RETURN(segment.read_file, blocking.open(path_in(options.directory, segment.name), {}));
+    // What recovery has read may lie in the kernel only, after a kill: it counts as synced from here on.
+    RETURN_IF_ERROR(blocking.sync(segment.read_file));
     segments.add(std::move(segment));
     if (found.end() >= end) RETURN_IF_ERROR(open_active(found, end));
   }

@@ -11,11 +11,21 @@ namespace penstock::log {
 QueueFile::QueueFile(core::Storage& storage, Options options, PageAddress next)
     : store_(std::make_unique<PageStore>(storage, std::move(options), next)) {}
 QueueFile::~QueueFile() = default;
-QueueFile::PageAddress QueueFile::next_address() const { return store_->next_address(); }
-void QueueFile::sync(bool& done, bool& failed) { store_->sync(done, failed); }
-void QueueFile::retire(PageAddress keep) { store_->retire(keep); }
-bool QueueFile::idle() const { return store_->idle(); }
-uint64_t QueueFile::damaged_pages() const { return store_->damaged_pages(); }
+QueueFile::PageAddress QueueFile::next_address() const {
+  return store_->next_address();
+}
+void QueueFile::sync(bool& done, bool& failed) {
+  store_->sync(done, failed);
+}
+void QueueFile::retire(PageAddress keep) {
+  store_->retire(keep);
+}
+bool QueueFile::idle() const {
+  return store_->idle();
+}
+uint64_t QueueFile::damaged_pages() const {
+  return store_->damaged_pages();
+}
 
 ConsumeQueue::ConsumeQueue(uint64_t id, QueueFile* file)
     : id_(id), store_(file == nullptr ? nullptr : file->store_.get()) {}
@@ -45,8 +55,7 @@ void ConsumeQueue::make_room() {
 
 // Points next_ and limit_ into a new block, past the entries that the page in progress has (the caller copies them).
 void ConsumeQueue::take_block(size_t capacity) {
-  QueueEntry* const block =
-      capacity == kQueuePageEntries ? new_page()->entries : new QueueEntry[capacity];
+  QueueEntry* const block = capacity == kQueuePageEntries ? new_page()->entries : new QueueEntry[capacity];
   if (capacity >= kLarge && store_ != nullptr) store_->add_large_block();
   next_ = block + (end_ - tail_first_);
   limit_ = block + capacity;
@@ -142,11 +151,9 @@ QueueIndex ConsumeQueue::lower_bound_in_memory(uint64_t arrival) const {
   QueueIndex high = end_;
   while (low < high) {
     const QueueIndex middle = low + (high - low) / 2;
-    const QueueEntry& entry =
-        middle >= tail_first_
-            ? *(next_ - (end_ - middle))
-            : page_in_memory((middle - pages_->first) / kQueuePageEntries)
-                  ->entries[(middle - pages_->first) % kQueuePageEntries];
+    const QueueEntry& entry = middle >= tail_first_ ? *(next_ - (end_ - middle))
+                                                    : page_in_memory((middle - pages_->first) / kQueuePageEntries)
+                                                          ->entries[(middle - pages_->first) % kQueuePageEntries];
     if (entry.arrival() < arrival) {
       low = middle + 1;
     } else {

@@ -1,8 +1,8 @@
 // ConsumeQueue: an ordered index into logs, 16 bytes an entry. Newest entries lie in memory; when more than a few full
-// pages are there and a cursor (or retention) still needs them, the oldest goes to the shard's QueueFile by an asynchronous
-// write and leaves memory. A queue whose cursors keep up is never written. So a backlog costs memory only for its page
-// directory: 8 bytes per 254 entries.
-// One thread, the shard's. Derived data: on any doubt it is dropped and rebuilt from the log.
+// pages are there and a cursor (or retention) still needs them, the oldest goes to the shard's QueueFile by an
+// asynchronous write and leaves memory. A queue whose cursors keep up is never written. So a backlog costs memory only
+// for its page directory: 8 bytes per 254 entries. One thread, the shard's. Derived data: on any doubt it is dropped
+// and rebuilt from the log.
 #pragma once
 
 #include <cstdint>
@@ -31,9 +31,9 @@ class PageWaiter {
   ~PageWaiter() = default;
 };
 
-// The index files of one shard: full pages of all its queues, appended in the order in which they leave memory, in files
-// `queue-<n>.pages` of `file_bytes`; plus a bounded cache of pages read back. A million queues share these few files.
-// Outlives its queues.
+// The index files of one shard: full pages of all its queues, appended in the order in which they leave memory, in
+// files `queue-<n>.pages` of `file_bytes`; plus a bounded cache of pages read back. A million queues share these few
+// files. Outlives its queues.
 class QueueFile {
  public:
   using PageAddress = uint64_t;  // page ordinal over all files of this shard; never reused
@@ -83,7 +83,8 @@ class ConsumeQueue {
   bool empty() const { return begin_ == end_; }
 
   void append(QueueEntry entry) {
-    if (next_ == limit_) [[unlikely]] make_room();
+    if (next_ == limit_) [[unlikely]]
+      make_room();
     *next_++ = entry;
     ++end_;
   }
@@ -92,7 +93,8 @@ class ConsumeQueue {
   // Entry at `index` in [begin, end). kPending: a read was started (or joined); the waiter is told. kGone: the page is
   // unreadable or damaged (counted and reported by the QueueFile): skip to page_end(index) or rebuild.
   Peek peek(QueueIndex index, QueueEntry& out, PageWaiter& waiter) {
-    if (index < tail_first_) [[unlikely]] return peek_page(index, out, waiter);
+    if (index < tail_first_) [[unlikely]]
+      return peek_page(index, out, waiter);
     out = *(next_ - (end_ - index));
     return Peek::kReady;
   }

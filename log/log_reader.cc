@@ -43,8 +43,8 @@ void LogReader::end_batch() {
   cold_->end_batch();
 }
 
-// First the pin, then the look at tail_begin, both seq_cst: if the owner has raised tail_begin without seeing the pin, we
-// see its new value here, and use nothing before it.
+// First the pin, then the look at tail_begin, both seq_cst: if the owner has raised tail_begin without seeing the pin,
+// we see its new value here, and use nothing before it.
 void LogReader::pin(Tail& tail) {
   SharedLog& log = *tail.log;
   std::atomic<uint64_t>& pin = log.pins[shard_].offset;
@@ -59,7 +59,8 @@ void LogReader::pin(Tail& tail) {
   pinned_.push_back(&tail);
 }
 
-// Not in the known part of a pinned tail: the log is not pinned yet, or grew since, or the record is older than the tail.
+// Not in the known part of a pinned tail: the log is not pinned yet, or grew since, or the record is older than the
+// tail.
 LogReader::State LogReader::read_unpinned(LogId log, LogOffset offset, RecordView& out, ReadWaiter& waiter) {
   CHECK(in_batch_);
   if (log.value() >= tails_.size() || tails_[log.value()].log == nullptr) return State::kGone;
@@ -74,8 +75,14 @@ LogReader::State LogReader::read_unpinned(LogId log, LogOffset offset, RecordVie
   return State::kReady;
 }
 
-void LogReader::forget(ReadWaiter& waiter) { cold_->forget(waiter); }
-uint64_t LogReader::cold_reads() const { return cold_->cold_reads(); }
-uint64_t LogReader::damaged_records() const { return cold_->damaged_records(); }
+void LogReader::forget(ReadWaiter& waiter) {
+  cold_->forget(waiter);
+}
+uint64_t LogReader::cold_reads() const {
+  return cold_->cold_reads();
+}
+uint64_t LogReader::damaged_records() const {
+  return cold_->damaged_records();
+}
 
 }  // namespace penstock::log

@@ -29,9 +29,9 @@ class ColdReader;
 class LogReader {
  public:
   struct Options {
-    uint32_t shard = 0;                 // index into SharedLog::pins
-    uint64_t chunk_bytes = 256u << 10;  // unit of a cold read; multiple of 4096
-    size_t chunks_max = 64;             // pooled; least recently used goes first, never one in use by a batch
+    uint32_t shard = 0;                       // index into SharedLog::pins
+    uint64_t chunk_bytes = 256u << 10;        // unit of a cold read; multiple of 4096
+    size_t chunks_max = 64;                   // pooled; least recently used goes first, never one in use by a batch
     std::function<void(std::string)> report;  // damaged or unreadable places; once each while they are remembered
   };
   LogReader(core::Storage& storage, Options options);
@@ -42,8 +42,8 @@ class LogReader {
   // The log outlives the reader. All logs are added before the first read.
   void add_log(SharedLog& log);
 
-  // Pins tails (each at its first use) and chunks: every RecordView given out until end_batch() stays valid. At most one
-  // turn. end_batch() tells waiters for which all chunks were in use.
+  // Pins tails (each at its first use) and chunks: every RecordView given out until end_batch() stays valid. At most
+  // one turn. end_batch() tells waiters for which all chunks were in use.
   void begin_batch();
   void end_batch();
 
@@ -65,8 +65,8 @@ class LogReader {
   }
   void forget(ReadWaiter& waiter);
 
-  uint64_t cold_reads() const;      // started
-  uint64_t damaged_records() const; // found where a record should be
+  uint64_t cold_reads() const;       // started
+  uint64_t damaged_records() const;  // found where a record should be
 
  private:
   // What this batch may read of one log's tail; empty until it is pinned.

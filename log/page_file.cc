@@ -24,9 +24,9 @@ struct PageStore::Sync final : core::StorageOperation {
   PageStore& store;
   bool& done;
   bool& failed;
-  PageAddress before;        // writes to lower addresses are waited for
+  PageAddress before;  // writes to lower addresses are waited for
   size_t writes_left = 0;
-  size_t steps_left = 0;     // operations under way
+  size_t steps_left = 0;  // operations under way
   bool files_started = false;
   bool directory_started = false;
   bool bad = false;
@@ -62,7 +62,9 @@ PageStore::~PageStore() {
   for (auto& [number, file] : files_) close(*file);
 }
 
-void PageFile::complete(int32_t result) { store.file_ended(*this, result); }
+void PageFile::complete(int32_t result) {
+  store.file_ended(*this, result);
+}
 
 std::string PageStore::path_of(uint64_t number) const {
   return options_.directory + "/" + std::string(kPrefix) + std::to_string(number) + std::string(kSuffix);
@@ -103,8 +105,8 @@ PageFile& PageStore::file_of(PageAddress address) {
 
 void PageStore::open(PageFile& file) {
   close_unused_files();
-  const bool writes = std::ranges::any_of(
-      file.parked, [](const PageFrame* frame) { return frame->use == PageFrame::Use::kWriting; });
+  const bool writes =
+      std::ranges::any_of(file.parked, [](const PageFrame* frame) { return frame->use == PageFrame::Use::kWriting; });
   file.opening = true;
   file.creating = writes;
   operation_started();
@@ -209,7 +211,8 @@ void PageStore::continue_sync() {
 void PageStore::sync_step_ended(int32_t result) {
   Sync& sync = *sync_;
   if (result < 0) {
-    if (!sync.bad) report(core::system_error(-result, "syncing queue index files in", options_.directory).error().message);
+    if (!sync.bad)
+      report(core::system_error(-result, "syncing queue index files in", options_.directory).error().message);
     sync.bad = true;
     names_changed_ = true;
   }

@@ -15,7 +15,9 @@ uint64_t page_checksum(const QueuePage& page) {
                      sizeof page - sizeof page.checksum);
 }
 
-std::string why(int32_t result) { return result < 0 ? std::strerror(-result) : "only a part of it"; }
+std::string why(int32_t result) {
+  return result < 0 ? std::strerror(-result) : "only a part of it";
+}
 
 }  // namespace
 
@@ -32,7 +34,9 @@ void PageDirectory::pop_front() {
   }
 }
 
-void PageFrame::complete(int32_t result) { store.ended(*this, result); }
+void PageFrame::complete(int32_t result) {
+  store.ended(*this, result);
+}
 
 void PageStore::report(std::string what) {
   if (options_.report) options_.report(std::move(what));

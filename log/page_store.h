@@ -42,11 +42,14 @@ static_assert(sizeof(PageSlot) == 8);
 constexpr PageAddress kPageAddressMax = PageAddress{1} << 60;
 
 // A page for `delete`, its bytes not set: zeros that are overwritten at once would cost as much as the appends.
-inline QueuePage* new_page() { return static_cast<QueuePage*>(::operator new(sizeof(QueuePage))); }
+inline QueuePage* new_page() {
+  return static_cast<QueuePage*>(::operator new(sizeof(QueuePage)));
+}
 
 // The full pages of one queue that are still needed, oldest first.
 struct PageDirectory {
-  PageDirectory(uint64_t queue_id, QueueIndex first_index) : queue(queue_id), first(first_index), memory_from(first_index) {}
+  PageDirectory(uint64_t queue_id, QueueIndex first_index)
+      : queue(queue_id), first(first_index), memory_from(first_index) {}
 
   size_t count() const { return slots.size() - head; }
   bool holds(QueueIndex index) const { return index >= first && (index - first) / kQueuePageEntries < count(); }
@@ -58,11 +61,11 @@ struct PageDirectory {
   QueueIndex first;             // of the first entry of the oldest page
   std::vector<PageSlot> slots;  // from `head` on
   size_t head = 0;
-  size_t memory_count = 0;             // of kind kMemory
-  QueueIndex memory_from;              // no page before this one is of kind kMemory
-  bool addresses_ordered = true;       // no page has a larger address than a later one
-  size_t starved_place = SIZE_MAX;     // in PageStore::starved_
-  std::vector<PageFrame*> loading;     // being read; a few
+  size_t memory_count = 0;          // of kind kMemory
+  QueueIndex memory_from;           // no page before this one is of kind kMemory
+  bool addresses_ordered = true;    // no page has a larger address than a later one
+  size_t starved_place = SIZE_MAX;  // in PageStore::starved_
+  std::vector<PageFrame*> loading;  // being read; a few
 };
 
 // One page with a read or write under way, or read back. Owned by the store.

@@ -20,8 +20,10 @@ bool all_zero(const std::byte* at, uint64_t bytes) {
 
 bool Expected::accepts(const RecordHeader& header) const {
   if (loose) return header.sequence >= sequence.value() && header.epoch >= epoch;
+  // A later start of the log goes on behind damage that it could not read over.
+  if (header.type == kEpochStart && header.epoch > epoch) return header.sequence >= sequence.value();
   if (header.sequence != sequence.value()) return false;
-  return header.epoch == epoch || (header.type == kEpochStart && header.epoch > epoch);
+  return header.epoch == epoch;
 }
 
 core::Result<SegmentScanner> SegmentScanner::open(core::Storage& storage, const std::string& directory,

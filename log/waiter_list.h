@@ -20,6 +20,7 @@ class WaiterList {
   }
 
   void remove(Waiter& waiter) {
+    if (position_.empty()) return;
     const auto found = position_.find(&waiter);
     if (found == position_.end()) return;
     order_[found->second] = nullptr;

@@ -61,11 +61,10 @@ class CheckpointReader {
     if (!reader_.ok()) return;
     shard_.pages = std::make_unique<log::QueueFile>(
         tool_.storage,
-        log::QueueFile::Options{.directory = shard_.directory,
-                                .read_only = true,
-                                .report = [this_shard = &shard_](std::string what) {
-                                  this_shard->page_damage.push_back(std::move(what));
-                                }},
+        log::QueueFile::Options{
+            .directory = shard_.directory,
+            .read_only = true,
+            .report = [this_shard = &shard_](std::string what) { this_shard->page_damage.push_back(std::move(what)); }},
         next_page);
   }
 
@@ -173,10 +172,14 @@ void load_shard(Tool& tool, ShardImages& images, size_t shard) {
 
 const char* queue_kind_name(QueueKind kind) {
   switch (kind) {
-    case QueueKind::kFilter: return "filter";
-    case QueueKind::kParent: return "parent";
-    case QueueKind::kOtherParents: return "other parents";
-    case QueueKind::kOwn: return "session";
+    case QueueKind::kFilter:
+      return "filter";
+    case QueueKind::kParent:
+      return "parent";
+    case QueueKind::kOtherParents:
+      return "other parents";
+    case QueueKind::kOwn:
+      return "session";
   }
   return "?";
 }

@@ -17,7 +17,7 @@ namespace penstock::tools {
 
 struct SubscriptionImage {
   int qos = 0;
-  uint64_t waiting = 0;       // entries of the queue at and behind the cursor
+  uint64_t waiting = 0;        // entries of the queue at and behind the cursor
   bool waiting_known = false;  // not for a subscription that is younger than the checkpoint
   log::QueueIndex cursor;
 };

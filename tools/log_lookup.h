@@ -1,5 +1,5 @@
-// RecordLookup: the record at an offset of one log, read from its segment files; quick where offsets rise. Waits for the
-// disk. Views live until the next call.
+// RecordLookup: the record at an offset of one log, read from its segment files; quick where offsets rise. Waits for
+// the disk. Views live until the next call.
 #pragma once
 
 #include <memory>

@@ -38,7 +38,8 @@ void add_record_filter(CLI::App& command, Arguments& arguments) {
 }
 
 void add_times(CLI::App& command, Arguments& arguments) {
-  command.add_option("--from", arguments.from, "not older than: 2026-11-22T22:41:00Z (or less of it), or -2h, -30m, -3d");
+  command.add_option("--from", arguments.from,
+                     "not older than: 2026-11-22T22:41:00Z (or less of it), or -2h, -30m, -3d");
   command.add_option("--to", arguments.to, "older than");
 }
 
@@ -51,7 +52,8 @@ void declare(CLI::App& app, Arguments& arguments) {
   CLI::App* const dump = add_command(app, "dump", "records");
   add_record_filter(*dump, arguments);
   add_times(*dump, arguments);
-  dump->add_option("--type", arguments.filter.type, "only records of this type, as dump names it: message, subscribed, ...");
+  dump->add_option("--type", arguments.filter.type,
+                   "only records of this type, as dump names it: message, subscribed, ...");
   dump->add_option("--limit", arguments.filter.count_max, "at most so many");
   CLI::App* const show = add_command(app, "show", "one message");
   show->add_option("MESSAGE_ID", arguments.message_id, "as in 3-1-42: log, epoch, sequence")->required();
@@ -73,7 +75,8 @@ void declare(CLI::App& app, Arguments& arguments) {
 core::Result<std::optional<int64_t>> time_of(const std::string& text) {
   if (text.empty()) return std::optional<int64_t>();
   const auto time = parse_time(text, core::system_clock().wall_us());
-  if (!time) return core::failure("\"" + text + "\" is no time: write 2026-11-22T22:41:00Z (or less of it), or -2h, -30m, -3d");
+  if (!time)
+    return core::failure("\"" + text + "\" is no time: write 2026-11-22T22:41:00Z (or less of it), or -2h, -30m, -3d");
   return time;
 }
 
@@ -106,9 +109,10 @@ int run(const std::string& command, Tool& tool, const Arguments& arguments) {
 int main_of(int argc, char** argv) {
   std::ios::sync_with_stdio(false);
   Arguments arguments;
-  CLI::App app("Looks into the data directory of a Penstock broker, also while it runs. Only reads.\n"
-               "Exit codes: 0 fine, 1 damage found or not there, 2 wrong usage or no data.",
-               "penstock-log");
+  CLI::App app(
+      "Looks into the data directory of a Penstock broker, also while it runs. Only reads.\n"
+      "Exit codes: 0 fine, 1 damage found or not there, 2 wrong usage or no data.",
+      "penstock-log");
   declare(app, arguments);
   try {
     app.parse(argc, argv);
@@ -124,8 +128,8 @@ int main_of(int argc, char** argv) {
   core::RingStorage storage(**ring);
   Tool tool{storage, arguments.directory, arguments.json, std::cout, std::cerr};
   const core::Status status = complete(arguments);
-  const int code = status ? run(app.get_subcommands().front()->get_name(), tool, arguments)
-                          : unusable(tool, status.error());
+  const int code =
+      status ? run(app.get_subcommands().front()->get_name(), tool, arguments) : unusable(tool, status.error());
   std::cout.flush();
   return code;
 }
@@ -133,4 +137,6 @@ int main_of(int argc, char** argv) {
 }  // namespace
 }  // namespace penstock::tools
 
-int main(int argc, char** argv) { return penstock::tools::main_of(argc, argv); }
+int main(int argc, char** argv) {
+  return penstock::tools::main_of(argc, argv);
+}

@@ -1,5 +1,5 @@
-// query: messages of one parent topic. The per-parent-topic index of the last checkpoint says where they are; what the log
-// holds behind it is read record by record.
+// query: messages of one parent topic. The per-parent-topic index of the last checkpoint says where they are; what the
+// log holds behind it is read record by record.
 #include "broker/state_records.h"
 #include "tools/log_checkpoint.h"
 #include "tools/log_lookup.h"
@@ -38,8 +38,8 @@ class Query {
   }
 
   bool wanted(log::LogId log, log::RecordView record) const {
-    return record.header().type == log::kMessage &&
-           protocol_parent(record.topic()) == parent_ && accepts(filter_, log, record);
+    return record.header().type == log::kMessage && protocol_parent(record.topic()) == parent_ &&
+           accepts(filter_, log, record);
   }
   static std::string_view protocol_parent(std::string_view topic) { return topic.substr(0, topic.find('/')); }
 

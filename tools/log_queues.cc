@@ -48,7 +48,8 @@ int run_queues(Tool& tool) {
     for (const QueueImage& image : shard->queues) print_queue(tool, *shard, image);
   }
   if (images.shards.empty() && images.trouble.empty()) {
-    tool.err << "penstock-log: there is no checkpoint yet; a broker writes the first one after a while, or when it stops\n";
+    tool.err
+        << "penstock-log: there is no checkpoint yet; a broker writes the first one after a while, or when it stops\n";
   }
   for (const std::string& trouble : images.trouble) tool.err << "penstock-log: DAMAGED: " << printable(trouble) << "\n";
   return images.trouble.empty() ? kFine : kTrouble;

@@ -8,7 +8,9 @@ namespace {
 
 constexpr size_t kPayloadShown = 60;
 
-bool has_topic(const log::RecordView& record) { return record.header().topic_bytes != 0; }
+bool has_topic(const log::RecordView& record) {
+  return record.header().topic_bytes != 0;
+}
 
 bool is_application_message(log::RecordType type) {
   return type == log::kMessage || type == static_cast<log::RecordType>(broker::StateRecord::kDirectMessage) ||
@@ -76,9 +78,10 @@ std::string record_line(log::LogId log, log::RecordView record) {
   line += "  " + std::to_string(record.payload().size()) + " B";
   if (record.payload().empty()) return line;
   return line + "  " +
-         (is_text(record.payload()) ? printable(core::as_text(record.payload()), kPayloadShown)
-                                    : "base64:" + base64(record.payload().first(std::min<size_t>(
-                                                      record.payload().size(), kPayloadShown / 4 * 3))));
+         (is_text(record.payload())
+              ? printable(core::as_text(record.payload()), kPayloadShown)
+              : "base64:" +
+                    base64(record.payload().first(std::min<size_t>(record.payload().size(), kPayloadShown / 4 * 3))));
 }
 
 Json record_json(log::LogId log, log::LogOffset offset, log::RecordView record) {

@@ -124,9 +124,9 @@ int run_sessions(Tool& tool, const std::string& client_id) {
     for (const auto& each : images.shards) {
       if (each->log == place.id) shard = each.get();
     }
-    const auto recovered =
-        shard != nullptr ? log::recover_log(tool.storage, place.directory, place.id, shard->start, visit)
-                         : log::recover_log(tool.storage, place.directory, place.id, log::LogOffset(0), visit);
+    const auto recovered = shard != nullptr
+                               ? log::recover_log(tool.storage, place.directory, place.id, shard->start, visit)
+                               : log::recover_log(tool.storage, place.directory, place.id, log::LogOffset(0), visit);
     if (!recovered) return unusable(tool, recovered.error());
     damaged |= print_damage(tool, recovered->damage);
   }

@@ -56,17 +56,19 @@ int not_there(Tool& tool, const std::string& message) {
 int run_show(Tool& tool, const std::string& message_id) {
   const auto position = log::parse_position(message_id);
   if (!position) {
-    return unusable(tool, {0, "\"" + message_id + "\" is no message id: it must look like 3-1-42 (log-epoch-sequence)"});
+    return unusable(tool,
+                    {0, "\"" + message_id + "\" is no message id: it must look like 3-1-42 (log-epoch-sequence)"});
   }
   const auto logs = find_logs(tool);
   if (!logs) return unusable(tool, logs.error());
   for (const LogPlace& place : *logs) {
     if (place.id != position->log) continue;
-    const auto offset = with_patience(
-        [&] { return log::find_sequence(tool.storage, place.directory, place.id, position->sequence); });
+    const auto offset =
+        with_patience([&] { return log::find_sequence(tool.storage, place.directory, place.id, position->sequence); });
     if (!offset) return unusable(tool, offset.error());
-    if (!*offset) return not_there(tool, message_id + " is not in log " + std::to_string(place.id.value()) +
-                                             ": it was never written, has been retired, or is damaged (see verify)");
+    if (!*offset)
+      return not_there(tool, message_id + " is not in log " + std::to_string(place.id.value()) +
+                                 ": it was never written, has been retired, or is damaged (see verify)");
     bool shown = false;
     log::Epoch epoch = 0;
     const auto visit = [&](log::LogOffset at, log::RecordView record) {

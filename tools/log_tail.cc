@@ -21,8 +21,8 @@ struct LastRecord {
 
 // The last `count` records of one log that the filter lets through: from the newest segment, or, when that has too few,
 // from the ones before it.
-core::Result<std::deque<LastRecord>> last_records(Tool& tool, const RecordFilter& filter, uint64_t count,
-                                                  Followed& log, bool& damaged) {
+core::Result<std::deque<LastRecord>> last_records(Tool& tool, const RecordFilter& filter, uint64_t count, Followed& log,
+                                                  bool& damaged) {
   ASSIGN_OR_RETURN(const log::SegmentCatalog catalog,
                    with_patience([&] { return log::find_segments(tool.storage, log.place.directory, log.place.id); }));
   std::deque<LastRecord> last;
@@ -48,7 +48,8 @@ core::Result<std::deque<LastRecord>> last_records(Tool& tool, const RecordFilter
   }
 }
 
-// Prints what was added since the last look. Counts each record as it is printed: a look that fails half way goes on there.
+// Prints what was added since the last look. Counts each record as it is printed: a look that fails half way goes on
+// there.
 core::Status look_again(Tool& tool, const RecordFilter& filter, Followed& log) {
   const auto visit = [&](log::LogOffset offset, log::RecordView record) {
     if (accepts(filter, log.place.id, record)) print_record(tool, log.place.id, offset, record);

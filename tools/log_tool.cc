@@ -30,11 +30,20 @@ std::optional<int64_t> parse_relative(std::string_view text, int64_t now_us) {
   if (text.size() < 3 || text.front() != '-') return std::nullopt;
   int64_t seconds_each = 0;
   switch (text.back()) {
-    case 's': seconds_each = 1; break;
-    case 'm': seconds_each = 60; break;
-    case 'h': seconds_each = 3600; break;
-    case 'd': seconds_each = 86400; break;
-    default: return std::nullopt;
+    case 's':
+      seconds_each = 1;
+      break;
+    case 'm':
+      seconds_each = 60;
+      break;
+    case 'h':
+      seconds_each = 3600;
+      break;
+    case 'd':
+      seconds_each = 86400;
+      break;
+    default:
+      return std::nullopt;
   }
   int64_t count = 0;
   if (!parse_integer(text.substr(1, text.size() - 2), count) || count < 0 || count > 1'000'000) return std::nullopt;
@@ -189,7 +198,9 @@ std::string bytes_text(uint64_t bytes) {
   return text.data();
 }
 
-std::string to_line(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string to_line(const Json& value) {
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 Json damage_json(const log::Damage& damage) {
   return {{"file", damage.file},

@@ -42,8 +42,11 @@ class Verification {
                  : tool_.out << "DAMAGED: " << printable(problems_[i]) << "\n";
     }
     if (tool_.json) {
-      tool_.out << to_line({{"records", records_}, {"segments", segments_}, {"index_entries", index_entries_},
-                            {"queue_entries", queue_entries_}, {"problems", problems_.size()}})
+      tool_.out << to_line({{"records", records_},
+                            {"segments", segments_},
+                            {"index_entries", index_entries_},
+                            {"queue_entries", queue_entries_},
+                            {"problems", problems_.size()}})
                 << "\n";
     } else {
       if (problems_.size() > kProblemsShown) tool_.out << "... and " << problems_.size() - kProblemsShown << " more\n";
@@ -78,15 +81,16 @@ class Verification {
     return {};
   }
 
-  // A segment whose header block is empty is left out by recovery: the newest file may look so after a crash, before its
-  // first write. Any other one held records.
+  // A segment whose header block is empty is left out by recovery: the newest file may look so after a crash, before
+  // its first write. Any other one held records.
   core::Status check_names(const LogPlace& place, const std::vector<std::string>& names) {
     ASSIGN_OR_RETURN(const auto catalog,
                      with_patience([&] { return log::find_segments(tool_.storage, place.directory, place.id); }));
     for (const std::string& name : names) {
       const auto first = log::parse_segment_file_name(name);
       if (!first || catalog.segments.empty()) continue;
-      const bool used = std::ranges::any_of(catalog.segments, [&](const auto& segment) { return segment.name == name; });
+      const bool used =
+          std::ranges::any_of(catalog.segments, [&](const auto& segment) { return segment.name == name; });
       if (used || first->value() >= catalog.segments.back().header.first_sequence) continue;
       // Retired since the names were listed?
       const auto file = core::BlockingStorage{tool_.storage}.open(log::path_in(place.directory, name), {});
@@ -195,16 +199,15 @@ class Verification {
     if (found == RecordLookup::Found::kNothing) {
       return "no valid record in " + lookup->second->file_of(entry.offset());
     }
-    const bool direct =
-        record.header().type == static_cast<log::RecordType>(broker::StateRecord::kDirectMessage);
+    const bool direct = record.header().type == static_cast<log::RecordType>(broker::StateRecord::kDirectMessage);
     if (record.header().type != log::kMessage && !direct) return "it points at a record that is no message";
     const std::string_view topic = record.topic();
     switch (image.kind) {
       case QueueKind::kParent:
         return topic.substr(0, topic.find('/')) == image.name ? "" : "the message has another parent topic";
       case QueueKind::kFilter: {
-        const bool match = protocol::matches(protocol::TopicFilter::accepted(image.name),
-                                             protocol::TopicName::accepted(topic));
+        const bool match =
+            protocol::matches(protocol::TopicFilter::accepted(image.name), protocol::TopicName::accepted(topic));
         return match ? "" : "the message's topic does not match";
       }
       case QueueKind::kOwn:

@@ -1,5 +1,6 @@
-// The image of a ConsumeQueue in a checkpoint: any bytes either give a queue whose indexes are in order and which can be
-// written again, or an error. Pages on disk stay out of it: the queue may only name pages that were written, here none.
+// The image of a ConsumeQueue in a checkpoint: any bytes either give a queue whose indexes are in order and which can
+// be written again, or an error. Pages on disk stay out of it: the queue may only name pages that were written, here
+// none.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

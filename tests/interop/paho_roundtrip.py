@@ -90,11 +90,11 @@ def persistent_session():
     first.leave()
     publisher = Client("py-p")
     for i in range(20):
-        publisher.publish("py/k", f"{i}", 1 + i % 2)
+        publisher.publish("py/k", f"{i}", 2)
     second = Client("py-k", clean=False)
     assert second.session_present
     for i in range(20):
-        second.expect("py/k", f"{i}", 1 + i % 2)
+        second.expect("py/k", f"{i}", 2)
     second.leave()
     Client("py-k").leave()
     publisher.leave()

@@ -91,11 +91,11 @@ static void persistent_session(void) {
   REQUIRE(MQTTClient_subscribe(sleeper, "c/k", 2) == MQTTCLIENT_SUCCESS);
   close_client(sleeper);
   MQTTClient publisher = open_client("c-p", 1, MQTTVERSION_3_1_1, NULL);
-  publish(publisher, "c/k", "one", 1, 0);
+  publish(publisher, "c/k", "one", 2, 0);
   publish(publisher, "c/k", "two", 2, 0);
   sleeper = open_client("c-k", 0, MQTTVERSION_3_1_1, &session_present);
   REQUIRE(session_present == 1);
-  expect(sleeper, "c/k", "one", 1, 0);
+  expect(sleeper, "c/k", "one", 2, 0);
   expect(sleeper, "c/k", "two", 2, 0);
   close_client(sleeper);
   close_client(open_client("c-k", 1, MQTTVERSION_3_1_1, NULL));

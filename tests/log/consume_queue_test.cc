@@ -20,7 +20,9 @@ using sim::DiskAction;
 constexpr const char* kDirectory = "/data/shard-0";
 constexpr uint64_t kPage = kQueuePageEntries;
 
-QueueEntry entry_of(uint64_t n) { return {n * 3, LogId(7), LogOffset(n * 64), static_cast<uint8_t>(n % 3)}; }
+QueueEntry entry_of(uint64_t n) {
+  return {n * 3, LogId(7), LogOffset(n * 64), static_cast<uint8_t>(n % 3)};
+}
 
 void append(ConsumeQueue& queue, uint64_t count) {
   for (uint64_t i = 0; i < count; ++i) queue.append(entry_of(queue.end().value()));
@@ -291,8 +293,10 @@ TEST_F(ConsumeQueueTest, a_page_of_another_queue_is_not_taken_for_its_own) {
   append(queue, 4 * kPage);
   append(other, 4 * kPage);
   settle();
+  // One page of each lies in the file.
   const std::vector<std::byte> content = storage.content(first_file());
-  storage.overwrite(first_file(), 0, core::Bytes(content).subspan(2 * kQueuePageBytes, kQueuePageBytes));
+  ASSERT_EQ(content.size(), 2 * kQueuePageBytes);
+  storage.overwrite(first_file(), 0, core::Bytes(content).subspan(kQueuePageBytes));
   QueueEntry entry;
   EXPECT_EQ(read(queue, 0, entry), Peek::kGone);
   EXPECT_EQ(read(queue, kPage, entry), Peek::kReady);

@@ -1,5 +1,5 @@
-// LogReader on a simulated disk: the tail, pins, cold chunks, records on every kind of border, damage, recycled segments,
-// sharing of reads, bounds of the pool. The log is made by hand, so that each place of it is known.
+// LogReader on a simulated disk: the tail, pins, cold chunks, records on every kind of border, damage, recycled
+// segments, sharing of reads, bounds of the pool. The log is made by hand, so that each place of it is known.
 #include "log/log_reader.h"
 
 #include <gtest/gtest.h>
@@ -107,8 +107,10 @@ class LogReaderTest : public testing::Test {
 
   std::unique_ptr<LogReader> reader_of(HandMadeLog& log, size_t chunks_max = 8) {
     auto reader = std::make_unique<LogReader>(
-        storage, LogReader::Options{.shard = 5, .chunk_bytes = kChunk, .chunks_max = chunks_max,
-                                    .report = [this](std::string what) { reports.push_back(std::move(what)); }});
+        storage, LogReader::Options{
+                     .shard = 5, .chunk_bytes = kChunk, .chunks_max = chunks_max, .report = [this](std::string what) {
+                       reports.push_back(std::move(what));
+                     }});
     reader->add_log(log.shared);
     return reader;
   }

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -30,7 +31,7 @@ constexpr std::string_view kListening = "listening on mqtt://";
 using SteadyClock = std::chrono::steady_clock;
 
 // Sanitized and debug builds are slow to start on a busy machine.
-constexpr std::chrono::seconds kStartPatience{20};
+constexpr std::chrono::seconds kStartPatience{60};
 
 std::string read_file(const std::string& path) {
   std::ifstream file(path);
@@ -63,6 +64,10 @@ std::vector<std::string> penstock_command(const BrokerFlags& flags) {
   std::vector<std::string> command = {broker_binary(), "--listen",  "mqtt://127.0.0.1:0",        "--data-dir",
                                       flags.data_dir,  "--shards", std::to_string(flags.shards)};
   command.insert(command.end(), flags.more.begin(), flags.more.end());
+  // Many brokers run side by side: a broker with 8 shards would prepare gigabytes of default segments.
+  if (std::ranges::find(flags.more, "--segment-bytes") == flags.more.end()) {
+    command.insert(command.end(), {"--segment-bytes", "16777216"});
+  }
   return command;
 }
 

@@ -1,12 +1,15 @@
 // Starting and refusing to start: flags, configuration, the lock, the kernel's abilities. Everything that is wrong gets one
 // line that names it, and the exit code says so.
 #include <gtest/gtest.h>
-#include <linux/audit.h>
+#include <arpa/inet.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <stddef.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -142,12 +145,20 @@ TEST_F(Startup, a_second_broker_on_the_same_directory_is_refused) {
 }
 
 TEST_F(Startup, a_taken_port_is_named) {
-  BrokerProcess broker({.data_dir = dir_ / "first"});
   // A socket without SO_REUSEPORT holds the port.
-  const std::string address = "127.0.0.1:" + std::to_string(broker.port());
+  const int holder = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in name{};
+  name.sin_family = AF_INET;
+  name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t name_bytes = sizeof name;
+  ASSERT_EQ(bind(holder, reinterpret_cast<sockaddr*>(&name), sizeof name), 0);
+  ASSERT_EQ(listen(holder, 1), 0);
+  ASSERT_EQ(getsockname(holder, reinterpret_cast<sockaddr*>(&name), &name_bytes), 0);
+  const std::string address = "127.0.0.1:" + std::to_string(ntohs(name.sin_port));
   const Finished second = run(with_data({"--listen", "mqtt://" + address, "--shards", "1"}));
   EXPECT_NE(second.exit_code, 0);
   EXPECT_NE(second.err.find(address), std::string::npos) << second.err;
+  close(holder);
 }
 
 TEST_F(Startup, listens_on_several_addresses_and_ipv6) {

@@ -66,11 +66,8 @@ LogMaker::Made LogMaker::record(const log::RecordParts& parts) {
 
 LogMaker::Made LogMaker::message(std::string_view topic, std::string_view payload, std::string_view client,
                                  uint8_t qos) {
-  return record({.type = log::kMessage,
-                 .flags = qos,
-                 .publisher = client,
-                 .topic = topic,
-                 .payload = core::as_bytes(payload)});
+  return record(
+      {.type = log::kMessage, .flags = qos, .publisher = client, .topic = topic, .payload = core::as_bytes(payload)});
 }
 
 void LogMaker::settle() {

@@ -18,12 +18,12 @@ class LogMaker final : private log::LogProgressHandler {
   ~LogMaker();
 
   struct Made {
-    std::string id;        // the message id
+    std::string id;  // the message id
     uint64_t sequence;
-    uint64_t offset;       // in the log
-    std::string file;      // path of its segment
+    uint64_t offset;   // in the log
+    std::string file;  // path of its segment
     uint64_t file_offset;
-    uint64_t bytes;        // padded
+    uint64_t bytes;  // padded
   };
   Made message(std::string_view topic, std::string_view payload, std::string_view client = "maker", uint8_t qos = 1);
   Made record(const log::RecordParts& parts);

@@ -1,5 +1,5 @@
-// penstock-log on the data directory of the real broker: while it runs, after it was killed, and after a clean stop, when
-// everything stands in checkpoints, queue pages and indexes.
+// penstock-log on the data directory of the real broker: while it runs, after it was killed, and after a clean stop,
+// when everything stands in checkpoints, queue pages and indexes.
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
@@ -63,7 +63,8 @@ class LogToolOnBroker : public testing::Test {
     const auto sensors = lines({"query", "--parent", "sensors"});
     ASSERT_EQ(sensors.size(), kMessages - kMessages / 3 + 1);
     EXPECT_EQ(sensors.back()["payload"], "the end");
-    EXPECT_TRUE(std::ranges::is_sorted(sensors, {}, [](const Json& record) { return record["sequence"].get<uint64_t>(); }));
+    EXPECT_TRUE(
+        std::ranges::is_sorted(sensors, {}, [](const Json& record) { return record["sequence"].get<uint64_t>(); }));
     EXPECT_EQ(lines({"query", "--parent", "sensors", "--topic", "sensors/last"}).size(), 1u);
     EXPECT_EQ(lines({"query", "--parent", "sensors", "--limit", "5"}).size(), 5u);
     EXPECT_EQ(lines({"query", "--parent", "nothing"}).size(), 0u);

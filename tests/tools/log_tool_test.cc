@@ -16,7 +16,9 @@ namespace {
 
 using Json = nlohmann::json;
 
-bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
 
 std::vector<Json> json_lines(const std::string& text) {
   std::vector<Json> lines;

@@ -62,7 +62,7 @@ async function persistentSession() {
   await first.subscribeAsync('js/k', { qos: 2 });
   await first.endAsync();
   const publisher = await mqtt.connectAsync(url, { clientId: 'js-p' });
-  for (let i = 0; i < 20; ++i) await publisher.publishAsync('js/k', `${i}`, { qos: 1 + (i % 2) });
+  for (let i = 0; i < 20; ++i) await publisher.publishAsync('js/k', `${i}`, { qos: 2 });
   const second = mqtt.connect(url, options);
   const next = inbox(second);
   const connack = await new Promise((resolve) => second.once('connect', resolve));
