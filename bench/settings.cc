@@ -20,7 +20,7 @@ constexpr uint64_t kWindowMin = 20;
 constexpr uint64_t kFanoutWindowMin = 200;  // with fewer, each subscriber gets too few at once for any batching
 
 constexpr const char* kExamples = R"(Examples:
-  penstock-bench pair --target 127.0.0.1:1883                       one publisher, one subscriber, QoS 0, as fast as it goes
+  penstock-bench pair --target 127.0.0.1:1883        one publisher, one subscriber, QoS 0, as fast as it goes
   penstock-bench pair --clients 50 --qos 1 --inflight 100 --pid 4711 --json pair.json
   penstock-bench pair --rate 10k --qos 1 --spin                     latency at a fixed rate
   penstock-bench fanout --clients 1000 --payload 1024               one publisher, 1000 subscribers

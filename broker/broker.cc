@@ -10,8 +10,7 @@ core::Result<std::unique_ptr<Broker>> Broker::start(BrokerOptions options) {
   std::unique_ptr<Broker> broker(new Broker(std::move(options)));
   ASSIGN_OR_RETURN(broker->ring_, core::Ring::create({.submission_entries = 8, .completion_entries = 16}));
   broker->storage_ = std::make_unique<core::RingStorage>(*broker->ring_);
-  ASSIGN_OR_RETURN(DataDirectory directory,
-                   DataDirectory::open(*broker->storage_, broker->options_.data_directory));
+  ASSIGN_OR_RETURN(DataDirectory directory, DataDirectory::open(*broker->storage_, broker->options_.data_directory));
   broker->directory_ = std::make_unique<DataDirectory>(std::move(directory));
   RETURN_IF_ERROR(broker->start_shards());
   return broker;
@@ -33,10 +32,9 @@ core::Status Broker::start_shards() {
   // Wakes go through the ring of the waking shard.
   for (ShardPlace& place : places) {
     const ShardIndex from = place.index;
-    shards_.push_back(std::make_unique<ShardThread>(std::move(place), options_.shard, *office_,
-                                                    [this, from](ShardIndex to) {
-                                                      shards_[from]->ring().wake(shards_[to]->ring_fd());
-                                                    }));
+    shards_.push_back(std::make_unique<ShardThread>(
+        std::move(place), options_.shard, *office_,
+        [this, from](ShardIndex to) { shards_[from]->ring().wake(shards_[to]->ring_fd()); }));
   }
   for (auto& shard : shards_) RETURN_IF_ERROR(shard->start(directory_->layout_changed()));
   if (directory_->layout_changed()) RETURN_IF_ERROR(directory_->commit_layout());
@@ -59,7 +57,11 @@ core::Status Broker::start_shards() {
 }
 
 void Broker::stop() {
-  for (auto& shard : shards_) shard->request_stop();
+  for (auto& shard : shards_) {
+    shard->request_stop();
+    ring_->wake(shard->ring_fd());
+  }
+  ring_->poll(0);
   for (auto& shard : shards_) shard->wait_stopped();
   for (auto& shard : shards_) counters_.add(shard->shard().counters());
 }

@@ -1,5 +1,5 @@
-// Broker: all shards of one process over one data directory. Made, run and stopped by the main thread, which is also the
-// control thread: it never touches what belongs to a shard while that serves.
+// Broker: all shards of one process over one data directory. Made, run and stopped by the main thread, which is also
+// the control thread: it never touches what belongs to a shard while that serves.
 #pragma once
 
 #include <memory>

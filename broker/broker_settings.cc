@@ -129,12 +129,6 @@ constexpr Setting kTable[] = {
     {.name = "queue-qos0",
      .kind = SettingKind::kSwitch,
      .help = "Keep QoS 0 messages for persistent sessions that are offline."},
-    {.name = "parent-topics",
-     .kind = SettingKind::kChoice,
-     .default_text = "auto",
-     .choices = "auto|strict",
-     .help =
-         "First levels of topics get an index of their own when first used (auto), or only those that exist (strict)."},
     {.name = "parent-topics-max",
      .kind = SettingKind::kCount,
      .value_name = "N",
@@ -248,7 +242,6 @@ core::Status fill(const Settings& given, BrokerSettings& settings) {
   const uint64_t cores = std::clamp<uint64_t>(std::thread::hardware_concurrency(), 1, log::kShardsMax);
   settings.shards_count = static_cast<uint16_t>(given.is_given("shards") ? given.number("shards") : cores);
   settings.log_level = static_cast<core::LogLevel>(given.choice("log-level"));
-  settings.parent_topics = static_cast<ParentTopicsMode>(given.choice("parent-topics"));
   settings.allow_anonymous = given.is_on("allow-anonymous");
   RETURN_IF_ERROR(fill_listen(given, settings));
   RETURN_IF_ERROR(fill_log(given, settings));

@@ -19,8 +19,6 @@ namespace penstock::broker {
 
 constexpr const char* kVersion = "0.1.0";
 
-enum class ParentTopicsMode : uint8_t { kAuto, kStrict };
-
 struct BrokerSettings {
   std::vector<core::Endpoint> listen;
   std::string data_directory;
@@ -28,7 +26,6 @@ struct BrokerSettings {
   ShardOptions shard;
   log::LogOptions log;  // without directory and id
   core::LogLevel log_level = core::LogLevel::kInfo;
-  ParentTopicsMode parent_topics = ParentTopicsMode::kAuto;
   bool allow_anonymous = false;
 };
 

@@ -16,8 +16,10 @@ BrokerShard::BrokerShard(ShardPlace place, ShardOptions options, ShardSeams seam
       timers_(now_ns_),
       filters_(seams.random.next_u64()),
       remote_filters_(seams.random.next_u64()),
+      retained_(seams.random.next_u64(), {}),
       parent_topics_(options.parent_topics_max),
-      reader_(seams.storage, {.shard = place_.index}),
+      reader_(seams.storage, {.shard = place_.index,
+                              .report = [](std::string line) { core::log_line(core::LogLevel::kError, line); }}),
       deliveries_(*this),
       last_routed_(place_.shards_count),
       qos2_routed_(place_.shards_count) {}
@@ -28,7 +30,6 @@ core::Status BrokerShard::open() {
   ASSIGN_OR_RETURN(log_, log::CommitLog::open(seams_.storage, seams_.clock, place_.log, log_start_, *this));
   journal_ = std::make_unique<StateJournal>(*log_);
   checkpoint_writer_ = std::make_unique<CheckpointWriter>(seams_.storage, place_.directory);
-  checkpointed_end_ = log_->appended_end().value();
   return {};
 }
 
@@ -82,6 +83,7 @@ bool BrokerShard::end_turn() {
   receive_mail();
   resume_waiting();
   if (now_ns_ >= next_housekeeping_ns_) housekeeping();
+  publish_pending_wills();
   bool more = deliveries_.run();
   release_acknowledgements();
   log_->end_turn();
@@ -90,7 +92,9 @@ bool BrokerShard::end_turn() {
   step_checkpoint();
   post_.end_turn();
   if (stop_state_ != StopState::kRunning) step_stop();
-  more = more || post_.has_backlog() || !flush_.empty();
+  more = more || post_.has_backlog() || !flush_.empty() || log_->needs_turn() || stop_state_ != StopState::kRunning;
+  // Nobody wakes us when another shard has emptied its mailbox.
+  more = more || (!waiting_.empty() && !has_mail_room());
   return more;
 }
 
@@ -165,7 +169,9 @@ Handled BrokerShard::room_for_state() {
   return log_->room_for(kStateRecordBytes) == log::AppendRoom::kTailFull ? Handled::kWait : Handled::kDone;
 }
 
-void BrokerShard::on_log_progress() { log_moved_ = true; }
+void BrokerShard::on_log_progress() {
+  log_moved_ = true;
+}
 
 void BrokerShard::release_acknowledgements() {
   const uint64_t durable_end = log_->durable_end().value();
@@ -179,10 +185,10 @@ void BrokerShard::release_acknowledgements() {
     }
     close_owed();
   }
-  acknowledgements_.release(durable_end, [this](const Acknowledgement& acknowledgement,
-                                                const std::vector<protocol::SubackCode>* codes) {
-    send(acknowledgement, codes);
-  });
+  acknowledgements_.release(
+      durable_end, [this](const Acknowledgement& acknowledgement, const std::vector<protocol::SubackCode>* codes) {
+        send(acknowledgement, codes);
+      });
 }
 
 void BrokerShard::send(const Acknowledgement& acknowledgement, const std::vector<protocol::SubackCode>* codes) {
@@ -191,8 +197,9 @@ void BrokerShard::send(const Acknowledgement& acknowledgement, const std::vector
   switch (acknowledgement.type) {
     case protocol::PacketType::kConnack:
       // In 3.1 this bit is reserved.
-      connection->send_connack(acknowledgement.session_present && connection->version() != protocol::ProtocolVersion::kMqtt31,
-                               protocol::ConnectReturnCode::kAccepted);
+      connection->send_connack(
+          acknowledgement.session_present && connection->version() != protocol::ProtocolVersion::kMqtt31,
+          protocol::ConnectReturnCode::kAccepted);
       connection->established();
       session_online(*connection->session());
       return;
@@ -209,10 +216,9 @@ void BrokerShard::note_refused_publish(Connection& connection) {
   uint64_t suppressed = 0;
   if (refused_limit_.allow(now_ns_, suppressed))
     core::log_line(core::LogLevel::kError,
-                   "publishes are refused: " +
-                       std::string(log_->room_for(0) == log::AppendRoom::kFailed
-                                       ? "the log has failed; restart after repairing the disk"
-                                       : "no room on the disk under " + place_.log.directory));
+                   "publishes are refused: " + std::string(log_->room_for(0) == log::AppendRoom::kFailed
+                                                               ? "the log has failed; restart after repairing the disk"
+                                                               : "no room on the disk under " + place_.log.directory));
   if (connection.owes_redelivery) return;
   connection.owes_redelivery = true;
   owed_.push_back(connection.ref());

@@ -1,6 +1,6 @@
-// BrokerShard: one core's share of the broker: its connections and sessions, its filters and queues, its log. Everything
-// in it is touched by one thread only; other shards are reached by mail. It knows no io_uring: network, files, time and
-// chance come through the seams, so the same code runs in the simulator.
+// BrokerShard: one core's share of the broker: its connections and sessions, its filters and queues, its log.
+// Everything in it is touched by one thread only; other shards are reached by mail. It knows no io_uring: network,
+// files, time and chance come through the seams, so the same code runs in the simulator.
 //
 // A turn: begin_turn(now), then the completions of the seams call the handlers, then end_turn() delivers, commits and
 // sends.
@@ -52,12 +52,13 @@ struct ShardSeams {
 struct ShardPlace {
   ShardIndex index = 0;
   ShardIndex shards_count = 1;
-  std::string directory;             // checkpoint and queue pages; exists
+  std::string directory;  // checkpoint and queue pages; exists
   log::LogOptions log;
   std::vector<std::string> checkpoints;  // of the last life: every shard's, as they were laid out then
   std::vector<log::LogId> all_logs;      // live ones of all shards and sealed ones
+  std::vector<log::LogId> last_logs;     // those of them that were appended to in the last life
   std::string data_directory;
-  bool same_layout = true;               // the same number of shards as in the last life
+  bool same_layout = true;  // the same number of shards as in the last life
   uint64_t generation = 0;
 };
 
@@ -91,8 +92,8 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   // When the next timer is due, in Clock::monotonic_ns().
   int64_t next_timer_ns() const { return std::min(timers_.next_due_ns(), next_housekeeping_ns_); }
 
-  // Clean stop: closes every connection, records cursors exactly, writes and syncs the log and a checkpoint. Turns go on
-  // until stopped().
+  // Clean stop: closes every connection, records cursors exactly, writes and syncs the log and a checkpoint. Turns go
+  // on until stopped().
   void begin_stop();
   bool stopped() const { return stop_state_ == StopState::kStopped; }
 
@@ -135,7 +136,8 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
 
   // Sessions.
   void establish(Connection& connection, const protocol::Connect& connect, std::string_view client_id);
-  void end_session(Session& session);
+  // Returns the end of the record that says so; 0 where there is none.
+  uint64_t end_session(Session& session);
   void subscribe(Session& session, protocol::TopicFilter filter, protocol::QoS qos, FilterChange& change);
   bool unsubscribe(Session& session, protocol::TopicFilter filter, FilterChange& change);
   // Tells the other shards, which answer when `ticket` is not 0. Returns how many answers will come.
@@ -170,7 +172,14 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
 
  private:
   friend class ShardRestorer;
-  enum class StopState : uint8_t { kRunning, kDraining, kClosingConnections, kFinishingLog, kWritingCheckpoint, kStopped };
+  enum class StopState : uint8_t {
+    kRunning,
+    kDraining,
+    kClosingConnections,
+    kFinishingLog,
+    kWritingCheckpoint,
+    kStopped
+  };
   struct ConnectionSlot {
     std::unique_ptr<Connection> connection;
     uint32_t generation = 0;
@@ -253,14 +262,14 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
 
   uint64_t next_arrival_ = 1;
   uint64_t first_live_arrival_ = 1;
-  LogClock routed_;                     // up to where each log's messages have been put into our queues
-  std::vector<uint64_t> last_routed_;   // per shard: end of the last record of our log that was posted to it
-  std::vector<bool> qos2_routed_;       // per shard: since our log was last durable further
+  LogClock routed_;                    // up to where each log's messages have been put into our queues
+  std::vector<uint64_t> last_routed_;  // per shard: end of the last record of our log that was posted to it
+  std::vector<bool> qos2_routed_;      // per shard: since our log was last durable further
   log::Appended last_published_;
   core::RateLimit error_limit_{20, core::kNsPerSecond};
   core::RateLimit refused_limit_{1, 10 * core::kNsPerSecond};
   int64_t next_housekeeping_ns_ = 0;
-  uint64_t checkpointed_end_ = 0;
+  uint64_t checkpointed_end_ = 0;  // in this life; 0: not yet
   uint64_t retired_begins_ = 0;
   log::LogOffset checkpoint_begin_{0};
   uint32_t expiry_slot_ = 0;

@@ -1,5 +1,5 @@
-// ByteWriter and ByteReader: little-endian fields one after another, for records and checkpoints. The reader never reads
-// past its end: it then gives zeros and ok() is false.
+// ByteWriter and ByteReader: little-endian fields one after another, for records and checkpoints. The reader never
+// reads past its end: it then gives zeros and ok() is false.
 #pragma once
 
 #include <cstdint>

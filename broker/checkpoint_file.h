@@ -1,5 +1,6 @@
-// The checkpoint file: a shard's whole durable state at one position of its log. Everything after that position is found
-// by replaying the log. Written beside the log under another name and moved into place, so there is always a whole one.
+// The checkpoint file: a shard's whole durable state at one position of its log. Everything after that position is
+// found by replaying the log. Written beside the log under another name and moved into place, so there is always a
+// whole one.
 //
 //   { u64 magic; u32 version; u32 reserved; body (broker/shard_state.cc); u64 XXH3-64 of everything before }
 #pragma once

@@ -56,9 +56,8 @@ bool ShardRestorer::read_header(ByteReader& reader, bool& is_own) {
     pages_ = shard_.queue_file_.get();
   } else {
     // Queues of another shard are only skipped over.
-    foreign_pages_ = std::make_unique<log::QueueFile>(shard_.seams_.storage,
-                                                      log::QueueFile::Options{.directory = shard_.place_.directory},
-                                                      next_address);
+    foreign_pages_ = std::make_unique<log::QueueFile>(
+        shard_.seams_.storage, log::QueueFile::Options{.directory = shard_.place_.directory}, next_address);
     pages_ = foreign_pages_.get();
   }
   return true;
@@ -107,8 +106,8 @@ void ShardRestorer::read_own_queue(ByteReader& reader, Session* session, bool is
   shard_.add_own_queue(*session);
   if (!is_own) return;
   session->own_queue = std::make_unique<FilterQueue>("", std::move(*queue));
-  session->own_subscription->cursor = std::clamp(cursor, session->own_queue->entries().begin(),
-                                                 session->own_queue->entries().end());
+  session->own_subscription->cursor =
+      std::clamp(cursor, session->own_queue->entries().begin(), session->own_queue->entries().end());
   session->own_queue->add(*session->own_subscription, false);
 }
 

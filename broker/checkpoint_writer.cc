@@ -97,8 +97,8 @@ bool CheckpointWriter::step(bool log_is_there) {
 }
 
 void CheckpointWriter::fail(const char* doing, int error) {
-  core::log_line(core::LogLevel::kError, std::string(doing) + " the checkpoint " + path_ + ": " +
-                                             std::strerror(error) + "; the older one stays");
+  core::log_line(core::LogLevel::kError, std::string(doing) + " the checkpoint " + path_ + ": " + std::strerror(error) +
+                                             "; the older one stays");
   storage_.close(file_);
   file_ = core::kNoFile;
   stage_ = Stage::kEnded;

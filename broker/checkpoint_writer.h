@@ -1,5 +1,6 @@
-// CheckpointWriter: brings a checkpoint to the disk while the shard goes on: remove a leftover, open, write in pieces, sync,
-// sync the queue pages, wait for the log, rename, sync the directory. One step at a time. One thread, the shard's.
+// CheckpointWriter: brings a checkpoint to the disk while the shard goes on: remove a leftover, open, write in pieces,
+// sync, sync the queue pages, wait for the log, rename, sync the directory. One step at a time. One thread, the
+// shard's.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +26,17 @@ class CheckpointWriter final : private core::StorageOperation {
   bool succeeded() const { return succeeded_; }
 
  private:
-  enum class Stage : uint8_t { kIdle, kRemoving, kOpening, kWriting, kSyncing, kSyncingPages, kRenaming,
-                               kSyncingDirectory, kEnded };
+  enum class Stage : uint8_t {
+    kIdle,
+    kRemoving,
+    kOpening,
+    kWriting,
+    kSyncing,
+    kSyncingPages,
+    kRenaming,
+    kSyncingDirectory,
+    kEnded
+  };
 
   void complete(int32_t result) override;
   void write_next();

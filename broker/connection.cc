@@ -32,7 +32,9 @@ void Connection::on_received(core::Bytes bytes) {
   if (state_ != State::kClosing && consumed < bytes.size()) hold(bytes.subspan(consumed));
 }
 
-void Connection::hold(core::Bytes bytes) { held_.insert(held_.end(), bytes.begin(), bytes.end()); }
+void Connection::hold(core::Bytes bytes) {
+  held_.insert(held_.end(), bytes.begin(), bytes.end());
+}
 
 // Moves bytes to the held begin of a packet until it is whole and handled. False when there is nothing left to do with
 // `bytes` now.
@@ -126,7 +128,9 @@ void Connection::consume_held() {
   held_ = std::move(bytes);
 }
 
-std::byte* Connection::reserve(size_t bytes) { return output_.reserve(shard_.output_blocks(), bytes); }
+std::byte* Connection::reserve(size_t bytes) {
+  return output_.reserve(shard_.output_blocks(), bytes);
+}
 
 void Connection::commit(size_t bytes) {
   output_.commit(bytes);
@@ -204,7 +208,9 @@ void Connection::hand_over(uint16_t shard) {
   shard_.network().detach(socket_);
 }
 
-void Connection::on_detached() { shard_.send_hand_over(*this, leaving_to_, socket_, std::move(held_)); }
+void Connection::on_detached() {
+  shard_.send_hand_over(*this, leaving_to_, socket_, std::move(held_));
+}
 
 void Connection::on_timer() {
   if (state_ == State::kClosing) {

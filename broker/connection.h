@@ -1,5 +1,6 @@
-// Connection: one MQTT socket. Cuts received bytes into packets, hands them to the shard's handlers, and collects what is
-// to be sent. Holds nothing that a session needs after it. One thread, the shard's; freed after on_closed/on_detached.
+// Connection: one MQTT socket. Cuts received bytes into packets, hands them to the shard's handlers, and collects what
+// is to be sent. Holds nothing that a session needs after it. One thread, the shard's; freed after
+// on_closed/on_detached.
 #pragma once
 
 #include <cstdint>
@@ -95,10 +96,10 @@ class Connection final : public core::StreamHandler, private core::Timer {
   ConnectionRef ref_;
   State state_ = State::kAwaitingConnect;
   protocol::ProtocolVersion version_ = protocol::ProtocolVersion::kMqtt311;
-  bool waiting_ = false;         // a packet was answered with kWait
+  bool waiting_ = false;  // a packet was answered with kWait
   bool receive_paused_ = false;
   bool clean_disconnect_ = false;
-  bool ended_ = false;           // the peer is gone
+  bool ended_ = false;  // the peer is gone
   bool close_after_output_ = false;
   bool close_begun_ = false;
   uint16_t leaving_to_ = 0;

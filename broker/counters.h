@@ -10,17 +10,17 @@ namespace penstock::broker {
 
 // Why connections end.
 enum class CloseReason : uint8_t {
-  kDisconnect,         // DISCONNECT packet
-  kPeerClosed,         // without DISCONNECT
-  kBroken,             // socket error
+  kDisconnect,  // DISCONNECT packet
+  kPeerClosed,  // without DISCONNECT
+  kBroken,      // socket error
   kProtocolError,
-  kRefused,            // CONNACK with a refusal
+  kRefused,  // CONNACK with a refusal
   kConnectTimeout,
   kKeepalive,
   kTakenOver,
-  kTooLarge,           // payload over --max-payload
+  kTooLarge,  // payload over --max-payload
   kTooManyConnections,
-  kRedeliveryOwed,     // publishes were refused for want of disk and there is room again
+  kRedeliveryOwed,  // publishes were refused for want of disk and there is room again
   kShutdown,
 };
 constexpr size_t kCloseReasonCount = static_cast<size_t>(CloseReason::kShutdown) + 1;
@@ -29,11 +29,11 @@ const char* to_string(CloseReason reason);
 struct Counters {
   uint64_t connections_accepted = 0;
   uint64_t publishes_received = 0;
-  uint64_t publishes_refused = 0;      // disk full or failed
+  uint64_t publishes_refused = 0;  // disk full or failed
   uint64_t deliveries_sent = 0;
   uint64_t deliveries_repeated = 0;
-  uint64_t deliveries_expired = 0;     // the record was retired before the session came
-  uint64_t qos0_dropped = 0;           // lag limit and offline sessions
+  uint64_t deliveries_expired = 0;  // the record was retired before the session came
+  uint64_t qos0_dropped = 0;        // lag limit and offline sessions
   uint64_t sessions_expired = 0;
   std::array<uint64_t, kCloseReasonCount> closes{};
   std::array<uint64_t, protocol::kProtocolErrorReasonCount> protocol_errors{};

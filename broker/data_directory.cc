@@ -27,7 +27,8 @@ core::Result<Manifest> parse_manifest(std::string_view text) {
   std::istringstream in{std::string(text)};
   std::string word;
   Manifest manifest;
-  if (!(in >> word) || word != kManifestVersion) return core::failure("its first line is not " + std::string(kManifestVersion));
+  if (!(in >> word) || word != kManifestVersion)
+    return core::failure("its first line is not " + std::string(kManifestVersion));
   if (!(in >> word >> manifest.generation) || word != "generation") return core::failure("its generation is missing");
   while (in >> word && word == "log") {
     uint32_t id = 0;
@@ -94,6 +95,7 @@ core::Result<std::vector<ShardPlace>> DataDirectory::lay_out(ShardIndex shards_c
     place.log.directory = log::path_in(path_, log::log_directory_name(place.log.id));
     place.checkpoints = checkpoints;
     place.all_logs = all_logs;
+    place.last_logs = current_.shard_logs;
     RETURN_IF_ERROR(storage_.make_directories(place.directory));
     RETURN_IF_ERROR(storage_.make_directories(place.log.directory));
     places.push_back(std::move(place));

@@ -35,12 +35,13 @@ class DataDirectory {
   // Makes the directory if need be and locks it; an error says who else may hold it.
   static core::Result<DataDirectory> open(core::Storage& storage, std::string path);
 
-  // Where each of `shards_count` shards finds its files; makes their directories. `log_template` is completed per shard.
+  // Where each of `shards_count` shards finds its files; makes their directories. `log_template` is completed per
+  // shard.
   core::Result<std::vector<ShardPlace>> lay_out(ShardIndex shards_count, const log::LogOptions& log_template);
   // Logs on the disk that no shard of the new layout appends to.
   const std::vector<log::LogId>& sealed_logs() const { return sealed_logs_; }
   bool layout_changed() const { return next_.generation != current_.generation || current_.shard_logs.empty(); }
-  // The new layout counts from now on. Old generations are removed.
+  // The new layout counts from now on. The files of older generations stay until somebody removes them.
   core::Status commit_layout();
 
  private:

@@ -370,8 +370,8 @@ bool Deliveries::deliver(Session& session, const log::QueueEntry& entry, const l
   return true;
 }
 
-// Retained messages of new subscriptions. QoS 0 goes out as it is; QoS 1 and 2 become records in the session's own queue,
-// so that they are redelivered like any other message.
+// Retained messages of new subscriptions. QoS 0 goes out as it is; QoS 1 and 2 become records in the session's own
+// queue, so that they are redelivered like any other message.
 bool Deliveries::deliver_retained(Session& session) {
   uint32_t budget = kRetainedTopicsPerTurn;
   while (!session.retained_scans.empty()) {

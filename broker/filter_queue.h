@@ -25,10 +25,10 @@ struct Subscription {
   log::QueueIndex cursor;  // next entry to take
   uint32_t place = 0;      // in the queue's list
   protocol::QoS qos = protocol::QoS::kAtMostOnce;
-  bool online = false;     // stands in the queue's list of connected subscribers
-  bool active = false;     // stands in its session's heap: it has entries to take
-  uint64_t key = 0;        // order in that heap: arrival of `next`, or 0 while that is not known
-  log::QueueEntry next;    // the entry at the cursor, when key != 0
+  bool online = false;   // stands in the queue's list of connected subscribers
+  bool active = false;   // stands in its session's heap: it has entries to take
+  uint64_t key = 0;      // order in that heap: arrival of `next`, or 0 while that is not known
+  log::QueueEntry next;  // the entry at the cursor, when key != 0
   // Entries up to here lie before the subscription; tells them apart when queues are rebuilt. Persistent sessions only.
   std::unique_ptr<LogClock> start;
 
@@ -72,8 +72,8 @@ class FilterQueue {
   void trim(uint64_t& dropped);
   bool trim_due() const { return entries_->end() - trimmed_at_ >= kTrimEntries; }
 
-  bool dirty = false;          // has new entries in this turn
-  uint32_t filter_slot = 0;    // FilterId::slot
+  bool dirty = false;        // has new entries in this turn
+  uint32_t filter_slot = 0;  // FilterId::slot
 
   static constexpr uint64_t kTrimEntries = 2048;
   static constexpr uint64_t kQos0LagMax = 1'000'000;

@@ -45,9 +45,10 @@ Handled handle_pubrel(BrokerShard& shard, Connection& connection, PacketId packe
   }
   session.remove_inbound(packet_id);
   // [MQTT-4.3.3-2] PUBCOMP for an unknown id, too: the client may repeat PUBREL after we have forgotten it.
-  shard.acknowledgements().push(
-      {.end = end != 0 ? end : shard.acknowledgements().last_end(), .connection = connection.ref(),
-       .type = PacketType::kPubcomp, .packet_id = packet_id});
+  shard.acknowledgements().push({.end = end != 0 ? end : shard.acknowledgements().last_end(),
+                                 .connection = connection.ref(),
+                                 .type = PacketType::kPubcomp,
+                                 .packet_id = packet_id});
   return Handled::kDone;
 }
 

@@ -18,7 +18,8 @@ Handled refuse(BrokerShard& shard, Connection& connection, ConnectReturnCode cod
 
 Handled handle_first_packet(BrokerShard& shard, Connection& connection, const protocol::PacketBytes& packet) {
   if (packet.type != protocol::PacketType::kConnect) {
-    connection.fail({protocol::ProtocolErrorReason::kUnexpectedPacket, "MQTT-3.1.0-1", "the first packet is no CONNECT"});
+    connection.fail(
+        {protocol::ProtocolErrorReason::kUnexpectedPacket, "MQTT-3.1.0-1", "the first packet is no CONNECT"});
     return Handled::kStop;
   }
   const auto connect = protocol::decode_connect(packet);

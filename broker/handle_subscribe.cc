@@ -19,9 +19,8 @@ Handled handle_subscribe(BrokerShard& shard, Connection& connection, const proto
   const bool refused = room != log::AppendRoom::kRoom && session.persistent;
 
   FilterChange change;
-  PendingSubscribe pending{.client_id = session.client_id(),
-                           .connection = connection.ref(),
-                           .packet_id = subscribe->packet_id};
+  PendingSubscribe pending{
+      .client_id = session.client_id(), .connection = connection.ref(), .packet_id = subscribe->packet_id};
   for (const protocol::FilterRequest request : subscribe->filters) {
     if (refused || session.subscriptions.size() >= BrokerShard::kSubscriptionsPerSessionMax) {
       pending.codes.push_back(protocol::SubackCode::kFailure);
@@ -54,11 +53,11 @@ Handled handle_unsubscribe(BrokerShard& shard, Connection& connection, const pro
   for (const protocol::TopicFilter filter : unsubscribe->filters) shard.unsubscribe(session, filter, change);
   if (!change.removed.empty()) shard.announce(std::move(change), 0);
   // [MQTT-3.10.4-5] also when nothing was subscribed
-  shard.acknowledgements().push({.end = session.persistent ? shard.log().appended_end().value()
-                                                           : shard.acknowledgements().last_end(),
-                                 .connection = connection.ref(),
-                                 .type = protocol::PacketType::kUnsuback,
-                                 .packet_id = unsubscribe->packet_id});
+  shard.acknowledgements().push(
+      {.end = session.persistent ? shard.log().appended_end().value() : shard.acknowledgements().last_end(),
+       .connection = connection.ref(),
+       .type = protocol::PacketType::kUnsuback,
+       .packet_id = unsubscribe->packet_id});
   return Handled::kDone;
 }
 

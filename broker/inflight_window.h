@@ -1,6 +1,6 @@
-// InflightWindow: the deliveries of one session that its client has not completed, in the order in which they were taken
-// from its queues. State of the session, not of a connection: it survives reconnects, and by checkpoint and records also
-// crashes. One thread, the shard's.
+// InflightWindow: the deliveries of one session that its client has not completed, in the order in which they were
+// taken from its queues. State of the session, not of a connection: it survives reconnects, and by checkpoint and
+// records also crashes. One thread, the shard's.
 #pragma once
 
 #include <cstdint>
@@ -23,11 +23,11 @@ struct Delivery {
   protocol::PacketId packet_id;
   protocol::QoS qos = protocol::QoS::kAtLeastOnce;
   DeliveryState state = DeliveryState::kPublished;
-  bool retain = false;          // sent with RETAIN: it came from the retained store
+  bool retain = false;  // sent with RETAIN: it came from the retained store
   log::LogId log;
-  log::LogOffset offset;        // of the message's record
+  log::LogOffset offset;  // of the message's record
   log::Sequence sequence;
-  uint64_t durable_end = 0;     // kStarting, kReleasing: end of the record in this shard's log that must be durable
+  uint64_t durable_end = 0;  // kStarting, kReleasing: end of the record in this shard's log that must be durable
 };
 
 class InflightWindow {

@@ -1,4 +1,5 @@
-// Mail: what one shard tells another, through a core::Mailbox. Moved by value; a body belongs to whoever holds the mail.
+// Mail: what one shard tells another, through a core::Mailbox. Moved by value; a body belongs to whoever holds the
+// mail.
 #pragma once
 
 #include <cstdint>
@@ -29,12 +30,12 @@ struct FilterChange {
 };
 
 enum class MailKind : uint8_t {
-  kRoute,            // a record of the sender's log matches a filter of the receiver
-  kFilters,          // the sender's shard has got or lost filters
-  kFiltersNoted,     // answer: everything appended before `offset` has been routed by the older filters
+  kRoute,         // a record of the sender's log matches a filter of the receiver
+  kFilters,       // the sender's shard has got or lost filters
+  kFiltersNoted,  // answer: everything appended before `offset` has been routed by the older filters
   kHandOver,
-  kRetained,         // a retained message was set or deleted
-  kDurableMoved,     // the sender's log is durable further: deliveries may wait for it
+  kRetained,      // a retained message was set or deleted
+  kDurableMoved,  // the sender's log is durable further: deliveries may wait for it
 };
 
 struct Mail {

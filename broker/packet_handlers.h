@@ -1,5 +1,5 @@
-// The handlers of incoming packets, one file per packet family (handle_*.cc). They run on the connection's shard, inside
-// its turn, on bytes that die when they return.
+// The handlers of incoming packets, one file per packet family (handle_*.cc). They run on the connection's shard,
+// inside its turn, on bytes that die when they return.
 #pragma once
 
 #include "broker/connection.h"

@@ -1,6 +1,6 @@
-// ParentTopics: the registry of first topic levels, each with a ConsumeQueue of every message that this shard's log holds
-// for it, in order of time: for message query, replay and counting. At most `count_max` have a queue of their own; the
-// messages of all others share one, named "" here. One thread, the shard's.
+// ParentTopics: the registry of first topic levels, each with a ConsumeQueue of every message that this shard's log
+// holds for it, in order of time: for message query, replay and counting. At most `count_max` have a queue of their
+// own; the messages of all others share one, named "" here. One thread, the shard's.
 #pragma once
 
 #include <cstdint>

@@ -6,8 +6,7 @@ PostOffice::PostOffice(ShardIndex shards_count) : shards_count_(shards_count), s
   boxes_.resize(size_t{shards_count} * shards_count);
   for (ShardIndex from = 0; from < shards_count; ++from)
     for (ShardIndex to = 0; to < shards_count; ++to)
-      if (from != to)
-        boxes_[size_t{from} * shards_count + to] = std::make_unique<core::Mailbox<Mail>>(kMailboxItems);
+      if (from != to) boxes_[size_t{from} * shards_count + to] = std::make_unique<core::Mailbox<Mail>>(kMailboxItems);
 }
 
 bool PostOffice::has_mail(ShardIndex shard) {

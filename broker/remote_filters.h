@@ -1,5 +1,5 @@
-// RemoteFilters: which other shards hold a filter that matches a topic, as one bit per shard, so that routing asks nobody.
-// One thread, the shard's.
+// RemoteFilters: which other shards hold a filter that matches a topic, as one bit per shard, so that routing asks
+// nobody. One thread, the shard's.
 #pragma once
 
 #include <cstdint>

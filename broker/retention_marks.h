@@ -1,5 +1,5 @@
-// RetentionMarks: sparse notes of which entry of a queue points where, so that entries whose records have been retired can
-// be dropped without reading them. One note per 65,536 entries. Lost at a restart, which only delays the dropping.
+// RetentionMarks: sparse notes of which entry of a queue points where, so that entries whose records have been retired
+// can be dropped without reading them. One note per 65,536 entries. Lost at a restart, which only delays the dropping.
 #pragma once
 
 #include <cstdint>

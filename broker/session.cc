@@ -36,7 +36,11 @@ Subscription* Session::find_subscription(const FilterQueue& queue) {
   return nullptr;
 }
 
-void Session::on_read_ready() { shard_.deliveries().on_input_ready(*this); }
-void Session::on_page_ready() { shard_.deliveries().on_input_ready(*this); }
+void Session::on_read_ready() {
+  shard_.deliveries().on_input_ready(*this);
+}
+void Session::on_page_ready() {
+  shard_.deliveries().on_input_ready(*this);
+}
 
 }  // namespace penstock::broker

@@ -1,6 +1,6 @@
-// Session: the state of one client id that outlives its connection: subscriptions, cursors, the inflight window, the QoS 2
-// ids it has sent. Lives on its home shard and is touched by that thread only. Everything in it can be written down and
-// moved by value (broker/session_state.h); nothing of a session lives only in a connection.
+// Session: the state of one client id that outlives its connection: subscriptions, cursors, the inflight window, the
+// QoS 2 ids it has sent. Lives on its home shard and is touched by that thread only. Everything in it can be written
+// down and moved by value (broker/session_state.h); nothing of a session lives only in a connection.
 #pragma once
 
 #include <cstdint>
@@ -24,11 +24,11 @@ class Connection;
 
 // Why a session that has something to deliver does not: what must happen first.
 enum class DeliveryWait : uint8_t {
-  kNothing,   // it is idle or stands in the ready list
-  kSocket,    // its output is full
-  kWindow,    // its inflight window is full
-  kRead,      // a page or record is being read
-  kDurable,   // a QoS 2 message or its packet id is not durable yet
+  kNothing,  // it is idle or stands in the ready list
+  kSocket,   // its output is full
+  kWindow,   // its inflight window is full
+  kRead,     // a page or record is being read
+  kDurable,  // a QoS 2 message or its packet id is not durable yet
 };
 
 class Session final : public log::ReadWaiter, public log::PageWaiter {
@@ -64,11 +64,11 @@ class Session final : public log::ReadWaiter, public log::PageWaiter {
   void on_page_ready() override;
 
   Connection* connection = nullptr;
-  bool persistent = false;       // CleanSession 0
+  bool persistent = false;  // CleanSession 0
   bool in_ready_list = false;
   bool durable_wait_listed = false;
-  bool progressed = false;       // cursors moved since the last progress record
-  bool was_connected = false;    // after a restart: what is redelivered may have been sent before
+  bool progressed = false;     // cursors moved since the last progress record
+  bool was_connected = false;  // after a restart: what is redelivered may have been sent before
   DeliveryWait wait = DeliveryWait::kNothing;
   uint64_t resend_next = 0;      // window ordinal of the next delivery to repeat after a reconnect
   uint64_t resend_end = 0;       // what stood in the window then ends here
@@ -76,14 +76,14 @@ class Session final : public log::ReadWaiter, public log::PageWaiter {
   int64_t offline_since_us = 0;  // wall time
   uint64_t online_arrival = 0;   // arrival at the shard when it came online: older QoS 0 is not delivered
   std::vector<std::unique_ptr<Subscription>> subscriptions;
-  std::vector<Subscription*> active;  // min-heap by the arrival of the next entry; one or none needs no heap
-  std::unique_ptr<FilterQueue> own_queue;           // retained messages at QoS 1 and 2, addressed to this client
-  std::unique_ptr<Subscription> own_subscription;   // its reader
+  std::vector<Subscription*> active;       // min-heap by the arrival of the next entry; one or none needs no heap
+  std::unique_ptr<FilterQueue> own_queue;  // retained messages at QoS 1 and 2, addressed to this client
+  std::unique_ptr<Subscription> own_subscription;  // its reader
   std::vector<std::unique_ptr<RetainedScan>> retained_scans;
   std::unique_ptr<Will> will;
-  LogClock done;                      // taken from the queues, per log; persistent sessions only
+  LogClock done;                        // taken from the queues, per log; persistent sessions only
   std::vector<Delivery> started_ahead;  // after a restart: in the window already, though beyond `done`
-  std::vector<uint16_t> inbound;      // see has_inbound
+  std::vector<uint16_t> inbound;        // see has_inbound
 
  private:
   BrokerShard& shard_;

@@ -1,4 +1,5 @@
-// Which shard a client id is at home on: the same for every shard and over restarts, as long as the number of shards is.
+// Which shard a client id is at home on: the same for every shard and over restarts, as long as the number of shards
+// is.
 #pragma once
 
 #ifndef XXH_INLINE_ALL

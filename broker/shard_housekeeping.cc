@@ -152,6 +152,11 @@ void BrokerShard::step_stop() {
       return;
     case StopState::kFinishingLog:
       if (!log_finished_) return;
+      // A log that could not be finished (failed, disk full) is replayed from the older checkpoint.
+      if (log_->synced_end() != log_->appended_end()) {
+        stop_state_ = StopState::kStopped;
+        return;
+      }
       stop_state_ = StopState::kWritingCheckpoint;
       start_checkpoint();
       return;

@@ -14,15 +14,20 @@ namespace penstock::broker {
 using protocol::TopicFilter;
 using protocol::TopicName;
 
-core::Status BrokerShard::restore() { return ShardRestorer(*this).run(); }
+core::Status BrokerShard::restore() {
+  return ShardRestorer(*this).run();
+}
 
 core::Status ShardRestorer::run() {
   const ShardPlace& place = shard_.place_;
   for (const std::string& path : place.checkpoints) RETURN_IF_ERROR(read_checkpoint(path));
   if (shard_.queue_file_ == nullptr) shard_.make_queue_file(0);
   resolve_subscriptions();
-  for (const log::LogId id : place.all_logs) RETURN_IF_ERROR(replay_state(id));
-  for (const log::LogId id : place.all_logs) RETURN_IF_ERROR(replay_messages(id));
+  // What older, sealed logs did to sessions stands in the first checkpoints of the layout that sealed them; their
+  // messages are looked at only to build the queues anew.
+  for (const log::LogId id : place.last_logs) RETURN_IF_ERROR(replay_state(id));
+  for (const log::LogId id : place.all_logs)
+    if (!queues_restored_ || was_live(id)) RETURN_IF_ERROR(replay_messages(id));
   fill_queues();
   for (auto& [client_id, will] : wills_) shard_.pending_wills_.push_back({client_id, std::move(will)});
   shard_.first_live_arrival_ = shard_.next_arrival_;
@@ -47,8 +52,8 @@ void ShardRestorer::report(log::LogId id, const std::vector<log::Damage>& damage
   if (shard_.index() != 0) return;
   for (const log::Damage& each : damage)
     core::log_line(each.torn_end ? core::LogLevel::kInfo : core::LogLevel::kError,
-                   "log " + std::to_string(id.value()) + ": " + each.file + " at " +
-                       std::to_string(each.file_offset) + ": " + each.what);
+                   "log " + std::to_string(id.value()) + ": " + each.file + " at " + std::to_string(each.file_offset) +
+                       ": " + each.what);
 }
 
 core::Status ShardRestorer::replay_state(log::LogId id) {
@@ -60,9 +65,8 @@ core::Status ShardRestorer::replay_state(log::LogId id) {
     return true;
   };
   const std::string directory = log::path_in(shard_.place_.data_directory, log::log_directory_name(id));
-  auto recovered = from == nullptr
-                       ? log::recover_log(shard_.seams_.storage, directory, id, log::LogOffset(0), visit)
-                       : log::recover_log(shard_.seams_.storage, directory, id, *from, visit);
+  auto recovered = from == nullptr ? log::recover_log(shard_.seams_.storage, directory, id, log::LogOffset(0), visit)
+                                   : log::recover_log(shard_.seams_.storage, directory, id, *from, visit);
   if (!recovered.has_value()) return std::unexpected(recovered.error());
   report(id, recovered->damage);
   if (id == shard_.place_.log.id) shard_.log_start_ = recovered->start;
@@ -115,7 +119,8 @@ void ShardRestorer::apply(log::LogId id, log::LogOffset offset, const log::Recor
       if (auto state = decode_progress(record.payload())) {
         session->was_connected = state->online;
         session->offline_since_us = header.wall_us;
-        for (const LogProgress& each : state->done.entries()) session->done.advance(each.log, each.sequence, each.offset);
+        for (const LogProgress& each : state->done.entries())
+          session->done.advance(each.log, each.sequence, each.offset);
         session->restore_window(shard_.options_.inflight_max, state->deliveries);
         session->started_ahead.clear();
       }
@@ -210,9 +215,10 @@ core::Status ShardRestorer::replay_messages(log::LogId id) {
     apply_message(id, offset, record);
     return true;
   };
-  ASSIGN_OR_RETURN([[maybe_unused]] const log::RecoveredLog recovered,
-                   log::recover_log(shard_.seams_.storage, log::path_in(shard_.place_.data_directory, log::log_directory_name(id)), id,
-                                    from, visit));
+  ASSIGN_OR_RETURN(
+      [[maybe_unused]] const log::RecoveredLog recovered,
+      log::recover_log(shard_.seams_.storage, log::path_in(shard_.place_.data_directory, log::log_directory_name(id)),
+                       id, from, visit));
   return {};
 }
 

@@ -1,9 +1,9 @@
-// ShardRestorer: brings a shard back to where its last life ended: newest checkpoint, then the records after it, from the
-// logs of all shards. Runs on the shard's thread before it serves anybody; waits for the disk.
+// ShardRestorer: brings a shard back to where its last life ended: newest checkpoint, then the records after it, from
+// the logs of all shards. Runs on the shard's thread before it serves anybody; waits for the disk.
 //
-// First pass over each log: changes of session state, retained messages, QoS 2 ids. Second pass: messages into the queues
-// of persistent sessions, each only from where the checkpoint's queues end. What a session had already taken, or what lies
-// before a subscription, is told apart when it is delivered (Session::done, Subscription::start).
+// First pass over each log: changes of session state, retained messages, QoS 2 ids. Second pass: messages into the
+// queues of persistent sessions, each only from where the checkpoint's queues end. What a session had already taken, or
+// what lies before a subscription, is told apart when it is delivered (Session::done, Subscription::start).
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
@@ -51,6 +51,10 @@ class ShardRestorer {
   void begin_delivery(Session& session, const Delivery& delivery);
   Session* session_of(std::string_view client_id);
   Session& obtain_session(std::string_view client_id);
+  bool was_live(log::LogId id) const {
+    const auto& logs = shard_.place_.last_logs;
+    return std::find(logs.begin(), logs.end(), id) != logs.end();
+  }
   bool is_mine(std::string_view client_id) const { return shard_.home_of(client_id) == shard_.index(); }
   log::LogOffset messages_from(log::LogId id);
   void report(log::LogId id, const std::vector<log::Damage>& damage);
@@ -81,7 +85,7 @@ class ShardRestorer {
   std::vector<std::pair<log::LogId, log::CommitLog::Start>> state_from_;  // where each log's checkpoint stands
   std::unique_ptr<log::QueueFile> foreign_pages_;
   log::QueueFile* pages_ = nullptr;  // of the checkpoint being read
-  bool queues_restored_ = false;  // the queues of the checkpoint are usable: same layout
+  bool queues_restored_ = false;     // the queues of the checkpoint are usable: same layout
 };
 
 }  // namespace penstock::broker

@@ -1,5 +1,5 @@
-// BrokerShard's way of a message: appended once, then one entry into the queue of each matching filter, here and by mail
-// on the other shards that have one.
+// BrokerShard's way of a message: appended once, then one entry into the queue of each matching filter, here and by
+// mail on the other shards that have one.
 #include <algorithm>
 
 #include "broker/broker_shard.h"
@@ -36,8 +36,7 @@ log::Appended BrokerShard::publish(const log::RecordParts& parts, bool sets_reta
   return appended;
 }
 
-void BrokerShard::route_local(TopicName name, uint32_t topic_hash, log::LogId log, log::LogOffset offset,
-                              uint8_t qos) {
+void BrokerShard::route_local(TopicName name, uint32_t topic_hash, log::LogId log, log::LogOffset offset, uint8_t qos) {
   const log::QueueEntry entry(next_arrival_++, log, offset, qos);
   for (FilterQueue* queue : filters_.match(name, topic_hash)) {
     queue->append(entry);
@@ -62,8 +61,7 @@ void BrokerShard::publish_direct(Session& session, const RetainedMessage& messag
                     .topic = message.topic,
                     .payload = message.payload});
   if (session.own_queue == nullptr) add_own_queue(session);
-  session.own_queue->append(
-      log::QueueEntry(next_arrival_++, log_->id(), appended.offset, static_cast<uint8_t>(qos)));
+  session.own_queue->append(log::QueueEntry(next_arrival_++, log_->id(), appended.offset, static_cast<uint8_t>(qos)));
   deliveries_.on_new_entries(*session.own_queue);
 }
 

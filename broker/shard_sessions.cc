@@ -15,12 +15,12 @@ void BrokerShard::establish(Connection& connection, const protocol::Connect& con
     session->connection->close(CloseReason::kTakenOver);  // [MQTT-3.1.4-2]
     session = sessions_.find(client_id);                  // a clean session ended with its connection
   }
+  uint64_t end = 0;
   if (session != nullptr && connect.clean_session) {
-    end_session(*session);  // [MQTT-3.1.2-6]
+    end = end_session(*session);  // [MQTT-3.1.2-6]
     session = nullptr;
   }
   const bool present = session != nullptr;
-  uint64_t end = 0;
   if (!present) {
     session = &sessions_.create(*this, std::string(client_id));
     session->persistent = !connect.clean_session;
@@ -42,17 +42,17 @@ void BrokerShard::establish(Connection& connection, const protocol::Connect& con
   if (options_.keepalive_s_max > 0 && (keepalive_s == 0 || keepalive_s > options_.keepalive_s_max))
     keepalive_s = options_.keepalive_s_max;
   connection.accept(*session, connect.version, keepalive_s);
-  const Acknowledgement connack{.end = end,
-                                .connection = connection.ref(),
-                                .type = protocol::PacketType::kConnack,
-                                .session_present = present};
+  const Acknowledgement connack{
+      .end = end, .connection = connection.ref(), .type = protocol::PacketType::kConnack, .session_present = present};
   if (end <= log_->durable_end().value())
     send(connack, nullptr);
   else
     acknowledgements_.push(connack);
 }
 
-void BrokerShard::session_online(Session& session) { deliveries_.begin(session); }
+void BrokerShard::session_online(Session& session) {
+  deliveries_.begin(session);
+}
 
 void BrokerShard::on_connection_lost(Connection& connection, CloseReason reason) {
   Session& session = *connection.session();
@@ -101,16 +101,17 @@ void BrokerShard::session_offline(Session& session) {
   session.progressed = false;
 }
 
-void BrokerShard::end_session(Session& session) {
+uint64_t BrokerShard::end_session(Session& session) {
   CHECK(!session.online());
   FilterChange change;
   deliveries_.end(session);
   drop_subscriptions(session, change);
   if (!change.removed.empty()) announce(std::move(change), 0);
   if (session.own_queue != nullptr) deliveries_.forget(*session.own_queue);
-  if (session.persistent && has_log_room()) journal_->session_ended(session);
+  const uint64_t end = session.persistent && has_log_room() ? journal_->session_ended(session) : 0;
   deliveries_.forget(session);
   sessions_.remove(session);
+  return end;
 }
 
 void BrokerShard::drop_subscriptions(Session& session, FilterChange& change) {

@@ -88,8 +88,7 @@ core::Status ShardThread::start(bool write_checkpoint) {
       ASSIGN_OR_RETURN(network_, core::RingNetwork::create(*ring_, {}));
       storage_ = std::make_unique<core::RingStorage>(*ring_);
       shard_ = std::make_unique<BrokerShard>(
-          place_, options_,
-          ShardSeams{*network_, *storage_, core::system_clock(), core::system_random()},
+          place_, options_, ShardSeams{*network_, *storage_, core::system_clock(), core::system_random()},
           PostCounter(office_, place_.index, wake_));
       RETURN_IF_ERROR(shard_->restore());
       RETURN_IF_ERROR(shard_->open());
@@ -117,7 +116,9 @@ void ShardThread::serve() {
   changed_.notify_all();
 }
 
-void ShardThread::request_stop() { stop_requested_.store(true, std::memory_order_seq_cst); }
+void ShardThread::request_stop() {
+  stop_requested_.store(true, std::memory_order_seq_cst);
+}
 
 void ShardThread::wait_stopped() {
   std::unique_lock lock(mutex_);

@@ -1,5 +1,5 @@
-// ShardThread: one pinned thread with one io_uring that runs one BrokerShard. The ring belongs to the thread that made it,
-// so everything from restoring on happens there; Broker leads all of them through the start in step.
+// ShardThread: one pinned thread with one io_uring that runs one BrokerShard. The ring belongs to the thread that made
+// it, so everything from restoring on happens there; Broker leads all of them through the start in step.
 #pragma once
 
 #include <atomic>
@@ -36,7 +36,7 @@ class ShardThread {
   log::SharedLog& shared_log() { return shard_->log().shared(); }
   BrokerShard& shard() { return *shard_; }  // not while it serves
   int ring_fd() const { return ring_->fd(); }
-  core::Ring& ring() { return *ring_; }     // its own thread only
+  core::Ring& ring() { return *ring_; }  // its own thread only
 
  private:
   void main();

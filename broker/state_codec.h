@@ -1,5 +1,5 @@
-// The parts of session state that both records and checkpoints hold, as bytes. Little-endian; versioned by the record or
-// checkpoint around them.
+// The parts of session state that both records and checkpoints hold, as bytes. Little-endian; versioned by the record
+// or checkpoint around them.
 #pragma once
 
 #include <vector>

@@ -12,7 +12,9 @@ uint64_t StateJournal::session_opened(const Session& session) {
   return append(StateRecord::kSessionOpened, session.client_id());
 }
 
-uint64_t StateJournal::session_ended(const Session& session) { return append(StateRecord::kSessionEnded, session.client_id()); }
+uint64_t StateJournal::session_ended(const Session& session) {
+  return append(StateRecord::kSessionEnded, session.client_id());
+}
 
 uint64_t StateJournal::subscribed(const Session& session, protocol::TopicFilter filter, protocol::QoS qos,
                                   const LogClock& start) {
@@ -31,7 +33,8 @@ uint64_t StateJournal::progress(const Session& session, bool online) {
 
 uint64_t StateJournal::delivery_started(const Session& session, const Delivery& delivery) {
   const std::vector<std::byte> payload = encode_delivery(delivery);
-  return append(StateRecord::kDeliveryStarted, session.client_id(), {.packet_id = delivery.packet_id.value(), .payload = payload});
+  return append(StateRecord::kDeliveryStarted, session.client_id(),
+                {.packet_id = delivery.packet_id.value(), .payload = payload});
 }
 
 uint64_t StateJournal::delivery_released(const Session& session, protocol::PacketId packet_id) {
@@ -44,9 +47,12 @@ uint64_t StateJournal::inbound_released(const Session& session, protocol::Packet
 
 uint64_t StateJournal::will_set(const Session& session, const Will& will) {
   const auto flags = static_cast<uint8_t>(static_cast<uint8_t>(will.qos) | (will.retain ? log::kRecordRetain : 0));
-  return append(StateRecord::kWillSet, session.client_id(), {.flags = flags, .topic = will.topic, .payload = will.payload});
+  return append(StateRecord::kWillSet, session.client_id(),
+                {.flags = flags, .topic = will.topic, .payload = will.payload});
 }
 
-uint64_t StateJournal::will_cleared(std::string_view client_id) { return append(StateRecord::kWillCleared, client_id); }
+uint64_t StateJournal::will_cleared(std::string_view client_id) {
+  return append(StateRecord::kWillCleared, client_id);
+}
 
 }  // namespace penstock::broker

@@ -1,6 +1,6 @@
-// StateJournal: writes the state records of persistent sessions into the shard's log. Each call appends one record, which
-// requires BrokerShard::has_log_room(), and returns its end: the step that depends on it waits until the log is durable up
-// to there. One thread, the shard's.
+// StateJournal: writes the state records of persistent sessions into the shard's log. Each call appends one record,
+// which requires BrokerShard::has_log_room(), and returns its end: the step that depends on it waits until the log is
+// durable up to there. One thread, the shard's.
 #pragma once
 
 #include <cstdint>

@@ -12,22 +12,36 @@ constexpr uint8_t kVersion = 1;
 
 const char* record_type_name(log::RecordType type) {
   switch (type) {
-    case log::kEpochStart: return "epoch start";
-    case log::kMessage: return "message";
-    default: break;
+    case log::kEpochStart:
+      return "epoch start";
+    case log::kMessage:
+      return "message";
+    default:
+      break;
   }
   switch (static_cast<StateRecord>(type)) {
-    case StateRecord::kDirectMessage: return "direct message";
-    case StateRecord::kSessionOpened: return "session opened";
-    case StateRecord::kSessionEnded: return "session ended";
-    case StateRecord::kSubscribed: return "subscribed";
-    case StateRecord::kUnsubscribed: return "unsubscribed";
-    case StateRecord::kSessionProgress: return "session progress";
-    case StateRecord::kDeliveryStarted: return "delivery started";
-    case StateRecord::kDeliveryReleased: return "delivery released";
-    case StateRecord::kInboundReleased: return "inbound released";
-    case StateRecord::kWillSet: return "will set";
-    case StateRecord::kWillCleared: return "will cleared";
+    case StateRecord::kDirectMessage:
+      return "direct message";
+    case StateRecord::kSessionOpened:
+      return "session opened";
+    case StateRecord::kSessionEnded:
+      return "session ended";
+    case StateRecord::kSubscribed:
+      return "subscribed";
+    case StateRecord::kUnsubscribed:
+      return "unsubscribed";
+    case StateRecord::kSessionProgress:
+      return "session progress";
+    case StateRecord::kDeliveryStarted:
+      return "delivery started";
+    case StateRecord::kDeliveryReleased:
+      return "delivery released";
+    case StateRecord::kInboundReleased:
+      return "inbound released";
+    case StateRecord::kWillSet:
+      return "will set";
+    case StateRecord::kWillCleared:
+      return "will cleared";
   }
   return nullptr;
 }

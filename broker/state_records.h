@@ -1,6 +1,6 @@
-// State records: changes of durable session state, as records of the log (types from 16 on). One order with the messages,
-// one sync, one recovery. The session's client id stands in the record's publisher field; a filter or will topic in its
-// topic field; the rest, little-endian, in the payload, versioned by its first byte.
+// State records: changes of durable session state, as records of the log (types from 16 on). One order with the
+// messages, one sync, one recovery. The session's client id stands in the record's publisher field; a filter or will
+// topic in its topic field; the rest, little-endian, in the payload, versioned by its first byte.
 #pragma once
 
 #include <cstdint>

@@ -28,10 +28,18 @@ inline void store_le(void* to, T value) {
   std::memcpy(to, &value, sizeof value);
 }
 
-inline uint16_t load_be16(const void* from) { return __builtin_bswap16(load_le<uint16_t>(from)); }
-inline uint32_t load_be32(const void* from) { return __builtin_bswap32(load_le<uint32_t>(from)); }
-inline void store_be16(void* to, uint16_t value) { store_le(to, __builtin_bswap16(value)); }
-inline void store_be32(void* to, uint32_t value) { store_le(to, __builtin_bswap32(value)); }
+inline uint16_t load_be16(const void* from) {
+  return __builtin_bswap16(load_le<uint16_t>(from));
+}
+inline uint32_t load_be32(const void* from) {
+  return __builtin_bswap32(load_le<uint32_t>(from));
+}
+inline void store_be16(void* to, uint16_t value) {
+  store_le(to, __builtin_bswap16(value));
+}
+inline void store_be32(void* to, uint32_t value) {
+  store_le(to, __builtin_bswap32(value));
+}
 
 inline std::string_view as_text(Bytes bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -41,7 +49,11 @@ inline Bytes as_bytes(std::string_view text) {
 }
 
 // `alignment` is a power of two.
-constexpr uint64_t align_up(uint64_t value, uint64_t alignment) { return (value + alignment - 1) & ~(alignment - 1); }
-constexpr uint64_t align_down(uint64_t value, uint64_t alignment) { return value & ~(alignment - 1); }
+constexpr uint64_t align_up(uint64_t value, uint64_t alignment) {
+  return (value + alignment - 1) & ~(alignment - 1);
+}
+constexpr uint64_t align_down(uint64_t value, uint64_t alignment) {
+  return value & ~(alignment - 1);
+}
 
 }  // namespace penstock::core

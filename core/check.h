@@ -24,11 +24,11 @@ template <typename A, typename B>
   (__builtin_expect(!!(condition), 1) ? (void)0 : ::penstock::core::check_failed(__FILE__, __LINE__, #condition, ""))
 
 // Operands are evaluated once.
-#define PENSTOCK_CHECK_OP(op, a, b)                                                            \
-  do {                                                                                         \
-    const auto& check_a_ = (a);                                                                \
-    const auto& check_b_ = (b);                                                                \
-    if (__builtin_expect(!(check_a_ op check_b_), 0))                                          \
+#define PENSTOCK_CHECK_OP(op, a, b)                                                                   \
+  do {                                                                                                \
+    const auto& check_a_ = (a);                                                                       \
+    const auto& check_b_ = (b);                                                                       \
+    if (__builtin_expect(!(check_a_ op check_b_), 0))                                                 \
       ::penstock::core::check_failed_with(__FILE__, __LINE__, #a " " #op " " #b, check_a_, check_b_); \
   } while (false)
 

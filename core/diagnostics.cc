@@ -14,18 +14,26 @@ std::atomic<LogLevel> minimum_level{LogLevel::kInfo};
 
 const char* name_of(LogLevel level) {
   switch (level) {
-    case LogLevel::kDebug: return "debug";
-    case LogLevel::kInfo: return "info";
-    case LogLevel::kWarning: return "warning";
-    case LogLevel::kError: return "error";
+    case LogLevel::kDebug:
+      return "debug";
+    case LogLevel::kInfo:
+      return "info";
+    case LogLevel::kWarning:
+      return "warning";
+    case LogLevel::kError:
+      return "error";
   }
   return "?";
 }
 
 }  // namespace
 
-void set_log_level(LogLevel level) { minimum_level = level; }
-bool log_enabled(LogLevel level) { return level >= minimum_level.load(std::memory_order_relaxed); }
+void set_log_level(LogLevel level) {
+  minimum_level = level;
+}
+bool log_enabled(LogLevel level) {
+  return level >= minimum_level.load(std::memory_order_relaxed);
+}
 
 void log_line(LogLevel level, std::string_view text) {
   if (!log_enabled(level)) return;

@@ -1,5 +1,6 @@
-// Network: the seam to sockets. Every event arrives on the thread that owns this Network, from its poll; never inside the
-// call that causes it. Production is RingNetwork (io_uring); tests use a simulated network that delays, reorders and cuts.
+// Network: the seam to sockets. Every event arrives on the thread that owns this Network, from its poll; never inside
+// the call that causes it. Production is RingNetwork (io_uring); tests use a simulated network that delays, reorders
+// and cuts.
 #pragma once
 
 #include <sys/uio.h>

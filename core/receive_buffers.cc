@@ -20,7 +20,8 @@ Result<std::unique_ptr<ReceiveBuffers>> ReceiveBuffers::create(Ring& ring, Optio
   buffers->memory_bytes_ = size_t{options.count} * options.buffer_bytes;
   buffers->entries_ = static_cast<io_uring_buf_ring*>(map_anonymous(buffers->entries_bytes_));
   buffers->memory_ = static_cast<std::byte*>(map_anonymous(buffers->memory_bytes_));
-  if (buffers->entries_ == nullptr || buffers->memory_ == nullptr) return system_error(ENOMEM, "mapping receive buffers");
+  if (buffers->entries_ == nullptr || buffers->memory_ == nullptr)
+    return system_error(ENOMEM, "mapping receive buffers");
 
   io_uring_buf_reg registration{};
   registration.ring_addr = reinterpret_cast<uint64_t>(buffers->entries_);
@@ -42,8 +43,8 @@ ReceiveBuffers::~ReceiveBuffers() {
 }
 
 void ReceiveBuffers::recycle(uint16_t id) {
-  io_uring_buf_ring_add(entries_, buffer(id).data(), options_.buffer_bytes, id,
-                        io_uring_buf_ring_mask(options_.count), 0);
+  io_uring_buf_ring_add(entries_, buffer(id).data(), options_.buffer_bytes, id, io_uring_buf_ring_mask(options_.count),
+                        0);
   io_uring_buf_ring_advance(entries_, 1);
 }
 

@@ -13,7 +13,7 @@ namespace penstock::core {
 class ReceiveBuffers {
  public:
   struct Options {
-    uint32_t count = 64;               // power of two, at most 32,768
+    uint32_t count = 64;  // power of two, at most 32,768
     uint32_t buffer_bytes = 64u << 10;
   };
   static Result<std::unique_ptr<ReceiveBuffers>> create(Ring& ring, Options options);

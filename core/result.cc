@@ -11,6 +11,8 @@ std::unexpected<Error> system_error(int errno_value, std::string_view doing, std
   return std::unexpected(Error{errno_value, std::move(message)});
 }
 
-std::unexpected<Error> failure(std::string message) { return std::unexpected(Error{0, std::move(message)}); }
+std::unexpected<Error> failure(std::string message) {
+  return std::unexpected(Error{0, std::move(message)});
+}
 
 }  // namespace penstock::core

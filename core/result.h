@@ -25,16 +25,15 @@ std::unexpected<Error> failure(std::string message);
 }  // namespace penstock::core
 
 // Returns the error of `expression` from the enclosing function.
-#define RETURN_IF_ERROR(expression)                                              \
-  do {                                                                           \
-    if (auto status_ = (expression); !status_.has_value())                       \
-      return std::unexpected(std::move(status_).error());                        \
+#define RETURN_IF_ERROR(expression)                                                                            \
+  do {                                                                                                         \
+    if (auto status_ = (expression); !status_.has_value()) return std::unexpected(std::move(status_).error()); \
   } while (false)
 
 #define PENSTOCK_CONCAT_(a, b) a##b
 #define PENSTOCK_CONCAT(a, b) PENSTOCK_CONCAT_(a, b)
-#define PENSTOCK_ASSIGN_OR_RETURN(temporary, declaration, expression) \
-  auto temporary = (expression);                                      \
+#define PENSTOCK_ASSIGN_OR_RETURN(temporary, declaration, expression)               \
+  auto temporary = (expression);                                                    \
   if (!temporary.has_value()) return std::unexpected(std::move(temporary).error()); \
   declaration = std::move(temporary).value()
 

@@ -18,11 +18,11 @@ constexpr uint64_t kUnobserved = 3;
 
 std::unexpected<Error> explain_setup_failure(int error) {
   if (error == EPERM || error == ENOSYS || error == EACCES)
-    return std::unexpected(Error{
-        error,
-        "io_uring is not available here (" + std::string(error == ENOSYS ? "ENOSYS" : "EPERM") +
-            "): allow it with 'sysctl kernel.io_uring_disabled=0', or in a container with a seccomp profile that "
-            "permits io_uring_setup, io_uring_enter and io_uring_register"});
+    return std::unexpected(
+        Error{error,
+              "io_uring is not available here (" + std::string(error == ENOSYS ? "ENOSYS" : "EPERM") +
+                  "): allow it with 'sysctl kernel.io_uring_disabled=0', or in a container with a seccomp profile that "
+                  "permits io_uring_setup, io_uring_enter and io_uring_register"});
   if (error == EINVAL)
     return std::unexpected(Error{error, "io_uring of this kernel is too old: Penstock needs Linux 6.1 or newer"});
   if (error == ENOMEM)

@@ -64,7 +64,7 @@ class Ring {
   int fd() const { return ring_.ring_fd; }
   io_uring* raw() { return &ring_; }
 
-  uint64_t enters() const { return enters_; }          // io_uring_enter calls, for metrics
+  uint64_t enters() const { return enters_; }  // io_uring_enter calls, for metrics
   uint64_t submissions() const { return submissions_; }
 
  private:

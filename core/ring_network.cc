@@ -26,7 +26,9 @@ uint64_t detail_of(SocketOperation operation, SocketId id) {
 }
 
 // The user_data that Ring::prepare_socket() gave; needed to cancel.
-uint64_t user_data_of(uint64_t detail) { return detail << 3 | 1; }
+uint64_t user_data_of(uint64_t detail) {
+  return detail << 3 | 1;
+}
 
 Endpoint endpoint_of(const sockaddr_storage& address) {
   char text[INET6_ADDRSTRLEN] = "";
@@ -123,7 +125,9 @@ Result<std::unique_ptr<RingNetwork>> RingNetwork::create(Ring& ring, ReceiveBuff
   return network;
 }
 
-RingNetwork::~RingNetwork() { ring_.set_socket_handler(nullptr); }
+RingNetwork::~RingNetwork() {
+  ring_.set_socket_handler(nullptr);
+}
 
 namespace {
 

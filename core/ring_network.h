@@ -37,15 +37,15 @@ class RingNetwork final : public Network, private RingSocketHandler {
  private:
   struct Socket {
     StreamHandler* handler = nullptr;
-    uint32_t send_bytes = 0;         // asked for by the pending send
+    uint32_t send_bytes = 0;  // asked for by the pending send
     bool receive_wanted : 1 = false;
     bool receive_armed : 1 = false;
     bool cancel_pending : 1 = false;
     bool sending : 1 = false;
-    bool ended : 1 = false;          // on_ended was called
+    bool ended : 1 = false;  // on_ended was called
     bool closing : 1 = false;
     bool detaching : 1 = false;
-    bool deferred : 1 = false;       // stands in deferred_
+    bool deferred : 1 = false;  // stands in deferred_
   };
   class Listener;
   // A message header must live until the kernel has taken the submission.

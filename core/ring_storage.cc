@@ -25,10 +25,12 @@ int open_flags(OpenMode mode) {
   return flags;
 }
 
-unsigned transfer_bytes(size_t size) { return static_cast<unsigned>(std::min(size, kTransferBytesMax)); }
+unsigned transfer_bytes(size_t size) {
+  return static_cast<unsigned>(std::min(size, kTransferBytesMax));
+}
 
-// Turns the completion of one submission into the caller's; freed by itself. Files are not the hot path of messages: one
-// small allocation per operation is far below the cost of the operation.
+// Turns the completion of one submission into the caller's; freed by itself. Files are not the hot path of messages:
+// one small allocation per operation is far below the cost of the operation.
 class Forward final : public RingOperation {
  public:
   explicit Forward(StorageOperation& op) : op_(op) {}
@@ -67,7 +69,9 @@ class DirectorySync final : public RingOperation {
 
 }  // namespace
 
-io_uring_sqe* RingStorage::prepare(StorageOperation& op) { return ring_.prepare(*new Forward(op)); }
+io_uring_sqe* RingStorage::prepare(StorageOperation& op) {
+  return ring_.prepare(*new Forward(op));
+}
 
 void RingStorage::open(const std::string& path, OpenMode mode, StorageOperation& op) {
   io_uring_prep_openat(prepare(op), AT_FDCWD, path.c_str(), open_flags(mode), kFileMode);

@@ -48,8 +48,9 @@ class Storage {
   virtual void close(FileId file) = 0;  // fire and forget
   virtual void read(FileId file, uint64_t offset, MutableBytes into, StorageOperation& op) = 0;
   virtual void write(FileId file, uint64_t offset, Bytes from, StorageOperation& op) = 0;
-  virtual void sync(FileId file, StorageOperation& op) = 0;                              // fdatasync
-  virtual void allocate(FileId file, uint64_t offset, uint64_t bytes, StorageOperation& op) = 0;  // fallocate, size grows
+  virtual void sync(FileId file, StorageOperation& op) = 0;  // fdatasync
+  virtual void allocate(FileId file, uint64_t offset, uint64_t bytes,
+                        StorageOperation& op) = 0;  // fallocate, size grows
   virtual void rename(const std::string& from, const std::string& to, StorageOperation& op) = 0;
   virtual void remove(const std::string& path, StorageOperation& op) = 0;
   virtual void sync_directory(const std::string& path, StorageOperation& op) = 0;  // makes names in it durable
@@ -71,7 +72,7 @@ struct BlockingStorage {
 
   Result<FileId> open(const std::string& path, OpenMode mode) const;
   Result<size_t> read(FileId file, uint64_t offset, MutableBytes into) const;  // short only at the end of the file
-  Status write(FileId file, uint64_t offset, Bytes from) const;               // all of it, or an error
+  Status write(FileId file, uint64_t offset, Bytes from) const;                // all of it, or an error
   Status sync(FileId file) const;
   Status allocate(FileId file, uint64_t offset, uint64_t bytes) const;
   Status rename(const std::string& from, const std::string& to) const;

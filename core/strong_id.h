@@ -23,12 +23,20 @@ class StrongId {
   // Distance and displacement keep the unit of the id (bytes for an offset, things for an ordinal).
   constexpr StrongId operator+(Integer distance) const { return StrongId(static_cast<Integer>(value_ + distance)); }
   constexpr Integer operator-(StrongId other) const { return static_cast<Integer>(value_ - other.value_); }
-  constexpr StrongId& operator++() { ++value_; return *this; }
-  constexpr StrongId& operator+=(Integer distance) { value_ = static_cast<Integer>(value_ + distance); return *this; }
+  constexpr StrongId& operator++() {
+    ++value_;
+    return *this;
+  }
+  constexpr StrongId& operator+=(Integer distance) {
+    value_ = static_cast<Integer>(value_ + distance);
+    return *this;
+  }
 
   friend std::ostream& operator<<(std::ostream& out, StrongId id) { return out << +id.value_; }
   template <typename H>
-  friend H AbslHashValue(H state, StrongId id) { return H::combine(std::move(state), id.value_); }
+  friend H AbslHashValue(H state, StrongId id) {
+    return H::combine(std::move(state), id.value_);
+  }
 
  private:
   Integer value_ = 0;

@@ -29,7 +29,7 @@ class Timer : private TimerLink {
   bool armed() const { return linked(); }
 
  protected:
-  ~Timer();
+  virtual ~Timer();
   // Fires once, never early, up to one tick late. May start or stop any timer, and destroy itself.
   virtual void on_timer() = 0;
 

@@ -26,11 +26,11 @@ struct LogOptions {
   std::string directory;  // this log's own, exists
   LogId id;
   Durability durability = Durability::kSync;
-  uint64_t segment_bytes = 256u << 20;   // multiple of 4096
-  uint64_t tail_bytes = 64u << 20;       // power of two, at least 4 x the largest record
-  uint64_t prewrite_bytes = 32u << 20;   // zero-filled this far ahead of the append position
+  uint64_t segment_bytes = 256u << 20;  // multiple of 4096
+  uint64_t tail_bytes = 64u << 20;      // power of two, at least 4 x the largest record
+  uint64_t prewrite_bytes = 32u << 20;  // zero-filled this far ahead of the append position
   int64_t retention_us = int64_t{3} * 24 * 3600 * 1'000'000;
-  uint64_t retention_bytes = 0;          // 0: no limit by size
+  uint64_t retention_bytes = 0;                    // 0: no limit by size
   std::function<void(const std::string&)> report;  // one line for a person; may be empty
 };
 
@@ -47,7 +47,8 @@ struct Appended {
   uint64_t end = 0;  // offset one past the padded record: acknowledge when durable_end() >= end
 };
 
-// Called from the storage's poll or from end_turn when durable_end moved or room came back or the log failed. May append.
+// Called from the storage's poll or from end_turn when durable_end moved or room came back or the log failed. May
+// append.
 class LogProgressHandler {
  public:
   virtual void on_log_progress() = 0;
@@ -60,10 +61,10 @@ class CommitLog {
  public:
   // Where a log continues: result of recovery, or a fresh log (all zero).
   struct Start {
-    Epoch epoch = 0;            // of the last valid record
+    Epoch epoch = 0;  // of the last valid record
     Sequence next_sequence{1};
-    LogOffset end{0};           // where the last valid record ends
-    int64_t last_wall_us = 0;   // record times never go back
+    LogOffset end{0};          // where the last valid record ends
+    int64_t last_wall_us = 0;  // record times never go back
   };
 
   // Opens or creates the segment files and appends kEpochStart with epoch + 1. Waits for the disk (start-up only).
@@ -79,18 +80,18 @@ class CommitLog {
   // Once per turn, and at least once per second: starts the write of what was appended, prepares segments, frees the
   // tail, applies retention at times.
   void end_turn();
-  // Readers on other shards hold the tail that an append waits for: no event will tell when they let go, so end_turn must
-  // come again within about a millisecond.
+  // Readers on other shards hold the tail that an append waits for: no event will tell when they let go, so end_turn
+  // must come again within about a millisecond.
   bool needs_turn() const;
 
   LogId id() const;
   Epoch epoch() const;
   LogOffset appended_end() const;
-  LogOffset durable_end() const;       // by the durability policy
-  LogOffset written_end() const;       // what the kernel has
-  LogOffset synced_end() const;        // what would survive a power cut
+  LogOffset durable_end() const;  // by the durability policy
+  LogOffset written_end() const;  // what the kernel has
+  LogOffset synced_end() const;   // what would survive a power cut
   Sequence next_sequence() const;
-  SharedLog& shared();                 // lives as long as the log
+  SharedLog& shared();  // lives as long as the log
 
   // The oldest record that something still needs for start-up (newest checkpoint): retention never passes it. Until the
   // first call nothing is retired.

@@ -1,11 +1,11 @@
-// Places in a log. LogPosition is logical and lives for ever; LogOffset is a byte place in this machine's copy and never
-// leaves log/ and its indexes. QueueIndex is the ordinal of an entry of one ConsumeQueue.
+// Places in a log. LogPosition is logical and lives for ever; LogOffset is a byte place in this machine's copy and
+// never leaves log/ and its indexes. QueueIndex is the ordinal of an entry of one ConsumeQueue.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <optional>
 
 #include "core/strong_id.h"
 

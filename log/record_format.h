@@ -38,7 +38,8 @@ constexpr uint8_t kRecordRetain = 0x04;
 
 // Set by the log itself, in a record of any type: when this record was appended, the write of everything before it had
 // ended, or the write that holds this record starts only after that. So in a log that syncs each write, finding this
-// record proves that what lies before it was on the disk: a hole there is corruption, and not the trace of a torn write.
+// record proves that what lies before it was on the disk: a hole there is corruption, and not the trace of a torn
+// write.
 constexpr uint8_t kRecordStartsWrite = 0x80;
 
 struct RecordHeader {
@@ -80,7 +81,9 @@ constexpr uint64_t record_bytes(const RecordParts& parts) {
   return sizeof(RecordHeader) + parts.publisher.size() + 2 + parts.topic.size() + parts.properties.size() +
          parts.payload.size();
 }
-constexpr uint64_t padded_record_bytes(uint64_t bytes) { return core::align_up(bytes, kRecordAlignment); }
+constexpr uint64_t padded_record_bytes(uint64_t bytes) {
+  return core::align_up(bytes, kRecordAlignment);
+}
 
 // A view of a record in memory (tail, chunk of a cold read); lives as long as that memory is pinned.
 class RecordView {
@@ -107,9 +110,7 @@ class RecordView {
  private:
   size_t topic_at() const { return sizeof(RecordHeader) + header().publisher_bytes; }
   size_t properties_at() const { return topic_at() + 2 + header().topic_bytes; }
-  std::string_view text(size_t begin, size_t size) const {
-    return {reinterpret_cast<const char*>(at_ + begin), size};
-  }
+  std::string_view text(size_t begin, size_t size) const { return {reinterpret_cast<const char*>(at_ + begin), size}; }
   const std::byte* at_ = nullptr;
 };
 

@@ -19,22 +19,22 @@ namespace penstock::log {
 struct Damage {
   std::string file;
   uint64_t file_offset = 0;
-  std::string what;       // one line for a person
+  std::string what;         // one line for a person
   uint64_t bytes_lost = 0;  // skipped, at most
-  bool torn_end = false;  // the normal trace of a crash: nothing acknowledged was in it
+  bool torn_end = false;    // the normal trace of a crash: nothing acknowledged was in it
 };
 
 struct RecoveredLog {
   CommitLog::Start start;
-  LogOffset begin{0};      // of the oldest segment
+  LogOffset begin{0};  // of the oldest segment
   std::vector<Damage> damage;
 };
 
 // Called for each valid record in order; the view lives during the call. Returning false stops the scan.
 using RecordVisitor = std::function<bool(LogOffset, RecordView)>;
 
-// Visits the records of the log in `directory` from `from` on (or from the oldest, if that is later), and finds the end.
-// Reads headers of all segments but records only from the segment of `from` on. Writes nothing.
+// Visits the records of the log in `directory` from `from` on (or from the oldest, if that is later), and finds the
+// end. Reads headers of all segments but records only from the segment of `from` on. Writes nothing.
 core::Result<RecoveredLog> recover_log(core::Storage& storage, const std::string& directory, LogId id, LogOffset from,
                                        const RecordVisitor& visit);
 

@@ -12,6 +12,7 @@
 namespace penstock::log {
 
 // Readers see an empty tail and everything durable.
-core::Result<std::unique_ptr<SharedLog>> open_sealed_log(core::Storage& storage, const std::string& directory, LogId id);
+core::Result<std::unique_ptr<SharedLog>> open_sealed_log(core::Storage& storage, const std::string& directory,
+                                                         LogId id);
 
 }  // namespace penstock::log

@@ -23,10 +23,10 @@ constexpr uint64_t kNotPinned = UINT64_MAX;
 
 // One segment file as a reader needs it. The file closes when the last list that names it is gone.
 struct SegmentFile {
-  core::FileId file;       // opened for reading, buffered; any shard
-  LogOffset begin;         // log offset of the segment's first byte (its header block)
-  LogOffset end;           // one past its last byte
-  Sequence first_sequence; // of its first record
+  core::FileId file;        // opened for reading, buffered; any shard
+  LogOffset begin;          // log offset of the segment's first byte (its header block)
+  LogOffset end;            // one past its last byte
+  Sequence first_sequence;  // of its first record
 };
 using SegmentList = std::vector<SegmentFile>;  // by offset, without holes
 
@@ -40,9 +40,9 @@ struct SharedLog {
   const std::byte* tail = nullptr;  // mirrored ring: tail + (offset & tail_mask) is contiguous for any record
   uint64_t tail_mask = 0;
 
-  alignas(64) std::atomic<uint64_t> tail_begin{0};    // oldest offset that is still in the tail
+  alignas(64) std::atomic<uint64_t> tail_begin{0};  // oldest offset that is still in the tail
   std::atomic<uint64_t> appended_end{0};
-  std::atomic<uint64_t> durable_end{0};               // as the durability policy says
+  std::atomic<uint64_t> durable_end{0};                      // as the durability policy says
   std::atomic<std::shared_ptr<const SegmentList>> segments;  // cold path only
   std::array<Pin, kShardsMax> pins;
   // Per reader shard: everything routed to it up to here has been taken out of its mailbox. The owner does not reclaim

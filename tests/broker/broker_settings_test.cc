@@ -55,8 +55,6 @@ const std::vector<Example>& examples() {
       {"client-id-conflict", "reject", "\"reject\"",
        [](const auto& s) { return s.shard.client_id_conflict == ClientIdConflict::kReject; }},
       {"queue-qos0", "true", "true", [](const auto& s) { return s.shard.queue_qos0; }},
-      {"parent-topics", "strict", "\"strict\"",
-       [](const auto& s) { return s.parent_topics == ParentTopicsMode::kStrict; }},
       {"parent-topics-max", "5", "5", [](const auto& s) { return s.shard.parent_topics_max == 5; }},
       {"allow-anonymous", "true", "true", [](const auto& s) { return s.allow_anonymous; }},
       {"log-level", "warning", "\"warning\"", [](const auto& s) { return s.log_level == core::LogLevel::kWarning; }},

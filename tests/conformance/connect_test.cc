@@ -18,9 +18,8 @@ TEST_P(Connect, accepts_a_valid_connect_with_code_zero) {
 }
 
 TEST_P(Connect, closes_when_the_first_packet_is_not_connect) {
-  for (const std::string& packet :
-       {pingreq_packet(), publish_packet("t", "x"), subscribe_packet(1, {{"#", 0}}), disconnect_packet(),
-        acknowledge_packet(Type::kPuback, 1)}) {
+  for (const std::string& packet : {pingreq_packet(), publish_packet("t", "x"), subscribe_packet(1, {{"#", 0}}),
+                                    disconnect_packet(), acknowledge_packet(Type::kPuback, 1)}) {
     TestClient client = silent();
     client.send(packet);
     client.expect_closed();  // [MQTT-3.1.0-1]

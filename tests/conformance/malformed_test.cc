@@ -113,12 +113,10 @@ constexpr Malformed kTable[] = {
     // CONNECT.
     {"connect_empty", "MQTT-3.1.4-1", false, "10 00"},
     {"connect_reserved_flag", "MQTT-3.1.2-3", false, "10 0d 00 04 4d 51 54 54 04 03 00 00 00 01 61"},
-    {"connect_will_qos_3", "MQTT-3.1.2-14", false,
-     "10 13 00 04 4d 51 54 54 04 1e 00 00 00 01 61 00 01 77 00 01 78"},
+    {"connect_will_qos_3", "MQTT-3.1.2-14", false, "10 13 00 04 4d 51 54 54 04 1e 00 00 00 01 61 00 01 77 00 01 78"},
     {"connect_will_qos_without_will", "MQTT-3.1.2-13", false, "10 0d 00 04 4d 51 54 54 04 0a 00 00 00 01 61"},
     {"connect_will_retain_without_will", "MQTT-3.1.2-15", false, "10 0d 00 04 4d 51 54 54 04 22 00 00 00 01 61"},
-    {"connect_password_without_name", "MQTT-3.1.2-22", false,
-     "10 10 00 04 4d 51 54 54 04 42 00 00 00 01 61 00 01 70"},
+    {"connect_password_without_name", "MQTT-3.1.2-22", false, "10 10 00 04 4d 51 54 54 04 42 00 00 00 01 61 00 01 70"},
     {"connect_client_id_utf8", "MQTT-3.1.3-4", false, "10 0d 00 04 4d 51 54 54 04 02 00 00 00 01 ff"},
     {"connect_client_id_nul", "MQTT-1.5.3-2", false, "10 0d 00 04 4d 51 54 54 04 02 00 00 00 01 00"},
     {"connect_will_topic_utf8", "MQTT-3.1.3-10", false,
@@ -130,13 +128,10 @@ constexpr Malformed kTable[] = {
     {"connect_without_client_id", "MQTT-3.1.3-3", false, "10 0a 00 04 4d 51 54 54 04 02 00 00"},
     {"connect_client_id_past_the_end", "MQTT-3.1.3-3", false, "10 0d 00 04 4d 51 54 54 04 02 00 00 00 05 61"},
     {"connect_will_missing", "MQTT-3.1.2-9", false, "10 0d 00 04 4d 51 54 54 04 06 00 00 00 01 61"},
-    {"connect_will_message_missing", "MQTT-3.1.2-9", false,
-     "10 10 00 04 4d 51 54 54 04 06 00 00 00 01 61 00 01 77"},
+    {"connect_will_message_missing", "MQTT-3.1.2-9", false, "10 10 00 04 4d 51 54 54 04 06 00 00 00 01 61 00 01 77"},
     {"connect_name_missing", "MQTT-3.1.2-19", false, "10 0d 00 04 4d 51 54 54 04 82 00 00 00 01 61"},
-    {"connect_password_missing", "MQTT-3.1.2-21", false,
-     "10 10 00 04 4d 51 54 54 04 c2 00 00 00 01 61 00 01 6e"},
-    {"connect_bytes_left_over", "MQTT-3.1.2-18", false,
-     "10 10 00 04 4d 51 54 54 04 02 00 00 00 01 61 00 01 78"},
+    {"connect_password_missing", "MQTT-3.1.2-21", false, "10 10 00 04 4d 51 54 54 04 c2 00 00 00 01 61 00 01 6e"},
+    {"connect_bytes_left_over", "MQTT-3.1.2-18", false, "10 10 00 04 4d 51 54 54 04 02 00 00 00 01 61 00 01 78"},
     {"connect_without_flags", "MQTT-3.1.4-1", false, "10 07 00 04 4d 51 54 54 04"},
     {"connect_without_keepalive", "MQTT-3.1.4-1", false, "10 09 00 04 4d 51 54 54 04 02 00"},
     {"connect_protocol_name_past_the_end", "MQTT-3.1.2-1", false, "10 04 00 ff 4d 51"},
@@ -171,10 +166,8 @@ class Truncated : public BrokerSuite {};
 INSTANTIATE_TEST_SUITE_P(, Truncated, testing::Values(1, 2, 8), shards_name);
 
 TEST_P(Truncated, connect_is_malformed_at_every_shorter_length) {
-  const ConnectOptions options{.client_id = id("a"),
-                               .will = Will{topic("w"), "will", 1, true},
-                               .user_name = "name",
-                               .password = "password"};
+  const ConnectOptions options{
+      .client_id = id("a"), .will = Will{topic("w"), "will", 1, true}, .user_name = "name", .password = "password"};
   const std::string body = connect_packet(options).substr(2);
   ASSERT_LT(body.size(), 128u);
   for (size_t size = 0; size < body.size(); ++size) {

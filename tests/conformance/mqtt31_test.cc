@@ -1,5 +1,6 @@
 // Clients of MQTT 3.1, which call themselves MQIsdp with level 3. What differs from 3.1.1: CONNACK has no session
-// present flag, and SUBSCRIBE, UNSUBSCRIBE and PUBREL may carry DUP, because such clients repeat packets within a connection.
+// present flag, and SUBSCRIBE, UNSUBSCRIBE and PUBREL may carry DUP, because such clients repeat packets within a
+// connection.
 #include <gtest/gtest.h>
 
 #include "tests/support/broker_suite.h"
@@ -94,8 +95,8 @@ TEST_P(Mqtt31, client_without_id_is_refused) {
 TEST_P(Mqtt31, name_and_level_must_fit_together) {
   for (const auto& [name, level] : {std::pair{"MQIsdp", 4}, {"MQTT", 3}}) {
     TestClient client = silent();
-    client.send(connect_packet(
-        {.client_id = id("a"), .protocol_name = name, .protocol_level = static_cast<uint8_t>(level)}));
+    client.send(
+        connect_packet({.client_id = id("a"), .protocol_name = name, .protocol_level = static_cast<uint8_t>(level)}));
     for (const Packet& packet : client.drain_until_closed()) EXPECT_EQ(packet.return_code, 1);  // [MQTT-3.1.2-2]
   }
 }

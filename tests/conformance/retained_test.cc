@@ -145,14 +145,16 @@ TEST_P(Retained, match_wildcard_subscriptions) {
 TEST_P(Retained, of_thousands_of_topics_all_arrive) {
   constexpr int kTopics = 3000;
   TestClient publisher = client("p");
-  for (int i = 0; i < kTopics; ++i) publisher.send(publish_packet(topic("r/" + std::to_string(i)), "v", {.retain = true}));
+  for (int i = 0; i < kTopics; ++i)
+    publisher.send(publish_packet(topic("r/" + std::to_string(i)), "v", {.retain = true}));
   publisher.publish(topic("behind"), "b", 1);
   TestClient subscriber = client("s");
   subscriber.subscribe(topic("r/+"), 1);
   std::set<std::string> found;
   for (int i = 0; i < kTopics; ++i) found.insert(subscriber.take_message().topic);
   EXPECT_EQ(found.size(), size_t{kTopics});
-  for (int i = 0; i < kTopics; ++i) publisher.send(publish_packet(topic("r/" + std::to_string(i)), "", {.retain = true}));
+  for (int i = 0; i < kTopics; ++i)
+    publisher.send(publish_packet(topic("r/" + std::to_string(i)), "", {.retain = true}));
   publisher.publish(topic("behind"), "b", 1);
 }
 

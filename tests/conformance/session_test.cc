@@ -12,7 +12,9 @@ BROKER_SUITE(Session);
 BROKER_SUITE(Redelivery);
 BROKER_SUITE(TakeOver);
 
-ConnectOptions resume(const std::string& client_id) { return {.client_id = client_id, .clean_session = false}; }
+ConnectOptions resume(const std::string& client_id) {
+  return {.client_id = client_id, .clean_session = false};
+}
 
 TEST_P(Session, is_present_only_after_a_session_was_kept) {
   const auto connects = [&](bool clean) {

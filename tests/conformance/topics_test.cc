@@ -55,7 +55,9 @@ constexpr Match kMatches[] = {
     {"a b", "a b", true},
     {"\xc3\xa4/\xe2\x82\xac", "\xc3\xa4/\xe2\x82\xac", true},
     {"\xc3\xa4", "a\xcc\x88", false},  // [MQTT-4.7.3-4]: two spellings of the same letter
-    {"\xef\xbb\xbf" "a", "a", false},  // [MQTT-1.5.3-3]
+    {"\xef\xbb\xbf"
+     "a",
+     "a", false},  // [MQTT-1.5.3-3]
     {"a/$b", "a/$b", true},
     {"a/+", "a/$b", true},  // 4.7.2 is about the first character of the name only
 };

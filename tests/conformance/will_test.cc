@@ -125,8 +125,8 @@ TEST_P(WillMessage, reaches_offline_persistent_sessions) {
 TEST_P(Keepalive, closes_a_client_that_stays_silent) {
   TestClient watcher = client("w");
   watcher.subscribe(topic("will"), 1);
-  TestClient silent = client(
-      ConnectOptions{.client_id = id("d"), .keepalive_s = 1, .will = Will{topic("will"), "silent", 1, false}});
+  TestClient silent =
+      client(ConnectOptions{.client_id = id("d"), .keepalive_s = 1, .will = Will{topic("will"), "silent", 1, false}});
   silent.expect_closed();                           // [MQTT-3.1.2-24]: at 1.5 s
   watcher.expect_message(topic("will"), "silent");  // [MQTT-3.1.2-8]
 }

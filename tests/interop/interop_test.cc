@@ -118,15 +118,19 @@ TEST_F(MosquittoClients, mqtt_31_is_spoken) {
 }
 
 TEST_F(MosquittoClients, a_file_and_lines_go_through) {
-  const Finished finished = run_program({"/bin/sh", "-c",
-                                         "seq 1 500 | " + std::string(kPub) + " -h 127.0.0.1 -p " + port_ +
-                                             " -q 1 -t m/lines -l -i writer"});
+  const Finished finished =
+      run_program({"/bin/sh", "-c",
+                   "seq 1 500 | " + std::string(kPub) + " -h 127.0.0.1 -p " + port_ + " -q 1 -t m/lines -l -i writer"});
   EXPECT_EQ(finished.exit_code, 0) << finished.err;
 }
 
-TEST_F(RealClients, paho_c_sync) { expect_success({beside_this_program("interop_paho_sync"), port_}); }
+TEST_F(RealClients, paho_c_sync) {
+  expect_success({beside_this_program("interop_paho_sync"), port_});
+}
 
-TEST_F(RealClients, paho_c_async) { expect_success({beside_this_program("interop_paho_async"), port_}); }
+TEST_F(RealClients, paho_c_async) {
+  expect_success({beside_this_program("interop_paho_async"), port_});
+}
 
 TEST_F(RealClients, paho_python) {
   // Debian's own, which python3-paho-mqtt belongs to; another python3 may come first in PATH.

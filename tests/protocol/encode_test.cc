@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "core/random.h"
-#include "tests/protocol/packet_samples.h"
 #include "protocol/acknowledge.h"
+#include "tests/protocol/packet_samples.h"
 
 namespace penstock::protocol {
 namespace {

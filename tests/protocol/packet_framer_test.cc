@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "core/random.h"
-#include "tests/protocol/packet_samples.h"
 #include "protocol/encode.h"
+#include "tests/protocol/packet_samples.h"
 
 namespace penstock::protocol {
 namespace {

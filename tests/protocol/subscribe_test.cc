@@ -4,9 +4,9 @@
 
 #include <string>
 
-#include "tests/protocol/packet_samples.h"
 #include "protocol/acknowledge.h"
 #include "protocol/empty_packet.h"
+#include "tests/protocol/packet_samples.h"
 
 namespace penstock::protocol {
 namespace {

@@ -61,7 +61,7 @@ std::vector<std::string> mosquitto_command(const BrokerFlags& flags, uint16_t po
 }
 
 std::vector<std::string> penstock_command(const BrokerFlags& flags) {
-  std::vector<std::string> command = {broker_binary(), "--listen",  "mqtt://127.0.0.1:0",        "--data-dir",
+  std::vector<std::string> command = {broker_binary(), "--listen", "mqtt://127.0.0.1:0",        "--data-dir",
                                       flags.data_dir,  "--shards", std::to_string(flags.shards)};
   command.insert(command.end(), flags.more.begin(), flags.more.end());
   // Many brokers run side by side: a broker with 8 shards would prepare gigabytes of default segments.
@@ -91,7 +91,9 @@ std::string beside_this_program(const std::string& name) {
   return std::filesystem::read_symlink("/proc/self/exe").parent_path() / name;
 }
 
-int code_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
+int code_of(int status) {
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
 
 }  // namespace
 
@@ -110,7 +112,9 @@ bool runs_mosquitto() {
   return broker != nullptr && std::string_view(broker) == "mosquitto";
 }
 
-BrokerProcess::BrokerProcess(BrokerFlags flags) { start(std::move(flags)); }
+BrokerProcess::BrokerProcess(BrokerFlags flags) {
+  start(std::move(flags));
+}
 
 BrokerProcess::~BrokerProcess() {
   if (testing::Test::HasFailure() && getenv("PENSTOCK_KEEP_TEMP") != nullptr) std::cerr << stderr_text();
@@ -249,7 +253,9 @@ uint64_t BrokerProcess::resident_bytes() const {
   return bytes;
 }
 
-std::string BrokerProcess::stderr_text() const { return read_file(stderr_path_); }
+std::string BrokerProcess::stderr_text() const {
+  return read_file(stderr_path_);
+}
 
 void BrokerProcess::report(const std::string& what) const {
   std::string text = stderr_text();

@@ -24,8 +24,8 @@ bool runs_mosquitto();
 struct BrokerFlags {
   std::string data_dir;
   int shards = 1;
-  std::vector<std::string> more = {};     // as they stand on the command line
-  std::function<void()> in_child = {};    // after fork, before exec: rlimits, seccomp. Async-signal-safe calls only.
+  std::vector<std::string> more = {};   // as they stand on the command line
+  std::function<void()> in_child = {};  // after fork, before exec: rlimits, seccomp. Async-signal-safe calls only.
 };
 
 class BrokerProcess {

@@ -54,7 +54,9 @@ BrokerSuiteBase::BrokerSuiteBase() {
   unique_ = "n" + std::to_string(++tests) + "x";
 }
 
-BrokerProcess& BrokerSuiteBase::broker() { return shared_brokers->with_shards(shards()); }
+BrokerProcess& BrokerSuiteBase::broker() {
+  return shared_brokers->with_shards(shards());
+}
 
 BrokerProcess& BrokerSuiteBase::own_broker(std::vector<std::string> more_flags) {
   if (!own_) {
@@ -77,14 +79,20 @@ TestClient BrokerSuiteBase::client(const ConnectOptions& options, Where where) {
   return TestClient(own_ ? own_->port() : broker().port(), options, where);
 }
 
-TestClient BrokerSuiteBase::client(std::string_view name, Where where) { return client({.client_id = id(name)}, where); }
+TestClient BrokerSuiteBase::client(std::string_view name, Where where) {
+  return client({.client_id = id(name)}, where);
+}
 
 TestClient BrokerSuiteBase::persistent(std::string_view name, Where where) {
   return client({.client_id = id(name), .clean_session = false}, where);
 }
 
-TestClient BrokerSuiteBase::silent(Where where) { return TestClient(own_ ? own_->port() : broker().port(), 0, where); }
+TestClient BrokerSuiteBase::silent(Where where) {
+  return TestClient(own_ ? own_->port() : broker().port(), 0, where);
+}
 
-void BrokerSuiteBase::forget(std::string_view name, Where where) { client(name, where).disconnect(where); }
+void BrokerSuiteBase::forget(std::string_view name, Where where) {
+  client(name, where).disconnect(where);
+}
 
 }  // namespace penstock::test

@@ -59,6 +59,6 @@ inline std::string shards_name(const testing::TestParamInfo<int>& parameter) {
 }  // namespace penstock::test
 
 // Declares a suite whose every test runs with 1, 2 and 8 shards.
-#define BROKER_SUITE(name)                                     \
-  class name : public ::penstock::test::BrokerSuite {};        \
+#define BROKER_SUITE(name)                              \
+  class name : public ::penstock::test::BrokerSuite {}; \
   INSTANTIATE_TEST_SUITE_P(, name, ::testing::Values(1, 2, 8), ::penstock::test::shards_name)

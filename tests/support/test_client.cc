@@ -35,7 +35,9 @@ std::string text_of(const Packet& packet) {
 
 }  // namespace
 
-TestClient::TestClient(uint16_t port, int receive_buffer_bytes, Where where) { open(port, receive_buffer_bytes, where); }
+TestClient::TestClient(uint16_t port, int receive_buffer_bytes, Where where) {
+  open(port, receive_buffer_bytes, where);
+}
 
 TestClient::TestClient(uint16_t port, const ConnectOptions& options, Where where) {
   open(port, 0, where);
@@ -43,9 +45,13 @@ TestClient::TestClient(uint16_t port, const ConnectOptions& options, Where where
   if (!broken_ && connack.return_code != 0) fail("connection refused: " + text_of(connack), where);
 }
 
-TestClient::~TestClient() { drop(); }
+TestClient::~TestClient() {
+  drop();
+}
 
-TestClient::TestClient(TestClient&& other) noexcept { *this = std::move(other); }
+TestClient::TestClient(TestClient&& other) noexcept {
+  *this = std::move(other);
+}
 
 TestClient& TestClient::operator=(TestClient&& other) noexcept {
   if (this == &other) return *this;
@@ -133,7 +139,9 @@ Packet TestClient::next(Where where) {
   return packet;
 }
 
-Packet TestClient::next_or_end(Where where) { return waiting_.empty() ? next_from_wire(where, true) : next(where); }
+Packet TestClient::next_or_end(Where where) {
+  return waiting_.empty() ? next_from_wire(where, true) : next(where);
+}
 
 Packet TestClient::expect(Type type, Where where) {
   Packet packet = next(where);

@@ -1,7 +1,7 @@
 // TestClient: a blocking MQTT client over plain TCP with control of every byte. A step that does not happen within
 // kPatience is a failure of the running test, reported at the caller's line; the client is broken from then on and
-// its further steps return at once, so a test reads as a straight line. One thread at a time. It never answers by itself:
-// acknowledgements are sent by the test, or by the methods that say so.
+// its further steps return at once, so a test reads as a straight line. One thread at a time. It never answers by
+// itself: acknowledgements are sent by the test, or by the methods that say so.
 #pragma once
 
 #include <chrono>
@@ -33,8 +33,8 @@ class TestClient {
   void send(std::string_view bytes, Where where = Where::current());
   // False where the peer has closed: for tests that expect it.
   bool try_send(std::string_view bytes);
-  Packet next(Where where = Where::current());                // the next packet, whatever it is
-  Packet expect(Type type, Where where = Where::current());   // the next packet must be of this type
+  Packet next(Where where = Where::current());               // the next packet, whatever it is
+  Packet expect(Type type, Where where = Where::current());  // the next packet must be of this type
   Packet expect(Type type, uint16_t packet_id, Where where = Where::current());
   // The next thing is the end of the stream (FIN or RST).
   void expect_closed(Where where = Where::current());
@@ -46,7 +46,7 @@ class TestClient {
   Packet next_or_end(Where where = Where::current());
 
   // Conversations.
-  Packet connect(const ConnectOptions& options, Where where = Where::current());  // any CONNACK
+  Packet connect(const ConnectOptions& options, Where where = Where::current());            // any CONNACK
   uint8_t subscribe(std::string_view filter, uint8_t qos, Where where = Where::current());  // the SUBACK code
   std::string subscribe(const FilterList& filters, Where where = Where::current());         // all of them
   void unsubscribe(std::string_view filter, Where where = Where::current());

@@ -59,9 +59,9 @@ bool decode_body(std::string_view body, Packet& packet) {
 }  // namespace
 
 const char* name_of(Type type) {
-  static constexpr const char* kNames[] = {"nothing", "CONNECT",     "CONNACK",  "PUBLISH", "PUBACK",   "PUBREC",
-                                           "PUBREL",  "PUBCOMP",     "SUBSCRIBE", "SUBACK", "UNSUBSCRIBE", "UNSUBACK",
-                                           "PINGREQ", "PINGRESP",    "DISCONNECT", "RESERVED"};
+  static constexpr const char* kNames[] = {"nothing", "CONNECT",  "CONNACK",    "PUBLISH", "PUBACK",      "PUBREC",
+                                           "PUBREL",  "PUBCOMP",  "SUBSCRIBE",  "SUBACK",  "UNSUBSCRIBE", "UNSUBACK",
+                                           "PINGREQ", "PINGRESP", "DISCONNECT", "RESERVED"};
   return kNames[static_cast<size_t>(type) & 15];
 }
 
@@ -77,7 +77,9 @@ std::ostream& operator<<(std::ostream& out, const Packet& packet) {
   return out;
 }
 
-std::string u16(uint16_t value) { return {static_cast<char>(value >> 8), static_cast<char>(value & 0xff)}; }
+std::string u16(uint16_t value) {
+  return {static_cast<char>(value >> 8), static_cast<char>(value & 0xff)};
+}
 
 std::string field(std::string_view text) {
   std::string bytes = u16(static_cast<uint16_t>(text.size()));
@@ -139,8 +141,12 @@ std::string unsubscribe_packet(uint16_t packet_id, const std::vector<std::string
   return framed(0xa2, body);
 }
 
-std::string pingreq_packet() { return framed(0xc0, {}); }
-std::string disconnect_packet() { return framed(0xe0, {}); }
+std::string pingreq_packet() {
+  return framed(0xc0, {});
+}
+std::string disconnect_packet() {
+  return framed(0xe0, {});
+}
 
 std::string from_hex(std::string_view hex) {
   std::string bytes;

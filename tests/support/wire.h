@@ -40,7 +40,7 @@ struct Packet {
   uint16_t packet_id = 0;
   std::string topic;
   std::string payload;
-  std::string codes;            // SUBACK return codes
+  std::string codes;  // SUBACK return codes
   bool session_present = false;
   uint8_t acknowledge_flags = 0;  // CONNACK, whole byte
   uint8_t return_code = 0;        // CONNACK

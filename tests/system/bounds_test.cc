@@ -67,7 +67,8 @@ TEST_P(Bounds, subscribers_that_read_nothing_cost_no_memory_and_delay_nobody) {
 TEST_P(Bounds, a_client_that_sends_connect_byte_by_byte_forever_is_dropped) {
   TestClient slow = silent();
   TestClient nothing = silent();
-  const std::string connect = connect_packet({.client_id = "slow", .will = Will{"w", std::string(60'000, 'w'), 0, false}});
+  const std::string connect =
+      connect_packet({.client_id = "slow", .will = Will{"w", std::string(60'000, 'w'), 0, false}});
   // Far more bytes than it can send before the broker has to give up; the failure limit is a minute.
   const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   bool dropped = false;

@@ -1,5 +1,5 @@
-// A full disk: publishes are not acknowledged, connections live, subscribers read on, service returns when room is made,
-// and nothing acknowledged is lost. Needs root for a small file system of its own.
+// A full disk: publishes are not acknowledged, connections live, subscribers read on, service returns when room is
+// made, and nothing acknowledged is lost. Needs root for a small file system of its own.
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -102,8 +102,8 @@ TEST(DiskFull, refuses_publishes_serves_the_rest_and_recovers) {
     EXPECT_TRUE(packet.payload == payload_of(wanted)) << wanted;
   }
 
-  // Room comes back, service too: the publisher repeats what was not acknowledged, as a client does. A refusal may still
-  // be answered by silence for a moment, so it asks again over new connections.
+  // Room comes back, service too: the publisher repeats what was not acknowledged, as a client does. A refusal may
+  // still be answered by silence for a moment, so it asks again over new connections.
   disk.make_room();
   bool served = false;
   for (int i = 0; i < 100 && !served; ++i) {

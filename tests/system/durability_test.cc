@@ -157,10 +157,10 @@ TEST_P(AfterKill, the_wills_of_those_who_were_connected_are_published) {
   BrokerProcess& broker = own_broker();
   TestClient watcher = persistent("w");
   watcher.subscribe(topic("will/+"), 1);
-  TestClient dying = client(ConnectOptions{
-      .client_id = id("d"), .clean_session = false, .will = Will{topic("will/d"), "gone", 1, true}});
-  TestClient leaving = client(ConnectOptions{
-      .client_id = id("l"), .clean_session = false, .will = Will{topic("will/l"), "must not", 1, true}});
+  TestClient dying = client(
+      ConnectOptions{.client_id = id("d"), .clean_session = false, .will = Will{topic("will/d"), "gone", 1, true}});
+  TestClient leaving = client(
+      ConnectOptions{.client_id = id("l"), .clean_session = false, .will = Will{topic("will/l"), "must not", 1, true}});
   leaving.disconnect();  // [MQTT-3.14.4-3]
   ASSERT_TRUE(broker.restart());
   watcher = persistent("w");

@@ -26,7 +26,7 @@ uint64_t number_from_environment(const char* name, uint64_t otherwise) {
 // Who publishes and who subscribes.
 struct Load {
   const char* name;
-  uint8_t publish_qos;    // 1, 2, or 0 for both kinds together
+  uint8_t publish_qos;  // 1, 2, or 0 for both kinds together
   uint8_t subscribe_qos;
 };
 
@@ -146,8 +146,8 @@ TEST_P(Kill9, loses_nothing_acknowledged_and_doubles_no_qos_2_message) {
   const uint64_t kills = number_from_environment("PENSTOCK_KILLS", kKills);
   SCOPED_TRACE("PENSTOCK_SEED=" + std::to_string(seed_));
   // Small segments: the log rolls many times in a run.
-  ASSERT_TRUE(broker_.start(
-      {.data_dir = dir_ / "data", .shards = GetParam().shards, .more = {"--segment-bytes", "1048576"}}));
+  ASSERT_TRUE(
+      broker_.start({.data_dir = dir_ / "data", .shards = GetParam().shards, .more = {"--segment-bytes", "1048576"}}));
   subscribe_all();
   for (uint64_t kill = 0; kill < kills && !HasFailure(); ++kill) {
     SCOPED_TRACE("before kill " + std::to_string(kill));

@@ -29,7 +29,9 @@ std::string text_of(const Packet& packet) {
 
 }  // namespace
 
-ReliableClient::~ReliableClient() { lose_connection(); }
+ReliableClient::~ReliableClient() {
+  lose_connection();
+}
 
 bool ReliableClient::open(uint16_t port) {
   lose_connection();
@@ -78,8 +80,7 @@ void ReliableClient::report(const std::string& what) {
 
 void ReliableClient::on_writable() {
   while (socket_ >= 0 && wants_to_write()) {
-    const ssize_t sent =
-        send(socket_, out_.data() + out_begin_, out_.size() - out_begin_, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t sent = send(socket_, out_.data() + out_begin_, out_.size() - out_begin_, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent < 0 && (errno == EAGAIN || errno == EINTR)) break;
     if (sent <= 0) return lose_connection();
     out_begin_ += static_cast<size_t>(sent);
@@ -178,9 +179,9 @@ void ReliablePublisher::on_packet(const Packet& packet) {
     queue(acknowledge_packet(Type::kPubrel, packet.packet_id));
     return;
   }
-  const bool wanted = message != window_.end() && ((packet.type == Type::kPuback && qos_ == 1) ||
-                                                   (packet.type == Type::kPubrec && qos_ == 2) ||
-                                                   (packet.type == Type::kPubcomp && message->released));
+  const bool wanted = message != window_.end() &&
+                      ((packet.type == Type::kPuback && qos_ == 1) || (packet.type == Type::kPubrec && qos_ == 2) ||
+                       (packet.type == Type::kPubcomp && message->released));
   if (!wanted) return report("nobody waits for " + text_of(packet));
   if (packet.type == Type::kPubrec) {
     if (!message->released) ++acknowledged_;

@@ -1,7 +1,7 @@
-// Starting and refusing to start: flags, configuration, the lock, the kernel's abilities. Everything that is wrong gets one
-// line that names it, and the exit code says so.
-#include <gtest/gtest.h>
+// Starting and refusing to start: flags, configuration, the lock, the kernel's abilities. Everything that is wrong gets
+// one line that names it, and the exit code says so.
 #include <arpa/inet.h>
+#include <gtest/gtest.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
