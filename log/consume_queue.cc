@@ -7,6 +7,14 @@
 #include "log/page_store.h"
 
 namespace penstock::log {
+namespace {
+
+// Of a queue without a file: its pages are in memory, or were lost before a checkpoint was made.
+void free_in_memory(PageSlot slot) {
+  if (slot.kind() == PageSlot::Kind::kMemory) delete slot.page();
+}
+
+}  // namespace
 
 QueueFile::QueueFile(core::Storage& storage, Options options, PageAddress next)
     : store_(std::make_unique<PageStore>(storage, std::move(options), next)) {}
@@ -180,7 +188,7 @@ void ConsumeQueue::drop_pages() {
     if (store_ != nullptr) {
       store_->release(*pages_, pages_->first);
     } else {
-      delete pages_->slot(pages_->first).page();
+      free_in_memory(pages_->slot(pages_->first));
     }
     pages_->pop_front();
   }
@@ -192,7 +200,7 @@ void ConsumeQueue::drop_all_pages() {
   if (store_ != nullptr) {
     store_->release_all(*pages_);
   } else {
-    for (; pages_->count() > 0; pages_->pop_front()) delete pages_->slot(pages_->first).page();
+    for (; pages_->count() > 0; pages_->pop_front()) free_in_memory(pages_->slot(pages_->first));
   }
   pages_.reset();
 }

@@ -323,6 +323,19 @@ TEST_P(TakeOver, by_a_clean_connect_discards_the_session) {
   second.expect_message(topic("fence"), "f");
 }
 
+TEST_P(TakeOver, by_a_connection_that_was_closed_before_does_not_happen) {
+  // A client that loses its connection before CONNACK and comes again at once must not be thrown out by its own past.
+  for (int i = 0; i < 100; ++i) {
+    TestClient past = silent();
+    past.send(connect_packet(resume(id("a"))));
+    past.drop();
+    TestClient present = persistent("a");
+    present.expect_quiet();  // [MQTT-3.1.4-2]: the existing client is the older one
+    ASSERT_FALSE(present.broken()) << "at attempt " << i;
+  }
+  forget("a");
+}
+
 TEST_P(TakeOver, storm_leaves_exactly_one_connection) {
   std::vector<TestClient> clients;
   for (int i = 0; i < 50; ++i) {
