@@ -59,7 +59,7 @@ log::SharedLog* BrokerShard::shared_log(log::LogId id) {
 }
 
 core::Result<core::Endpoint> BrokerShard::listen(const core::Endpoint& endpoint) {
-  return seams_.network.listen(endpoint, *this);
+  return seams_.network.listen(endpoint, *this);  // TCP [MQTT-7.1.1-1]
 }
 
 ShardIndex BrokerShard::home_of(std::string_view client_id) const {
@@ -196,7 +196,7 @@ void BrokerShard::send(const Acknowledgement& acknowledgement, const std::vector
   if (connection == nullptr || connection->closing()) return;
   switch (acknowledgement.type) {
     case protocol::PacketType::kConnack:
-      // In 3.1 this bit is reserved.
+      // [MQTT-3.1.4-4] In 3.1 the bit of the session is reserved.
       connection->send_connack(
           acknowledgement.session_present && connection->version() != protocol::ProtocolVersion::kMqtt31,
           protocol::ConnectReturnCode::kAccepted);
@@ -219,6 +219,10 @@ void BrokerShard::note_refused_publish(Connection& connection) {
                    "publishes are refused: " + std::string(log_->room_for(0) == log::AppendRoom::kFailed
                                                                ? "the log has failed; restart after repairing the disk"
                                                                : "no room on the disk under " + place_.log.directory));
+  owe_redelivery(connection);
+}
+
+void BrokerShard::owe_redelivery(Connection& connection) {
   if (connection.owes_redelivery) return;
   connection.owes_redelivery = true;
   owed_.push_back(connection.ref());

@@ -156,6 +156,9 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   void on_connection_lost(Connection& connection, CloseReason reason);
   void report_protocol_error(const Connection& connection, const protocol::ProtocolError& error);
   void note_refused_publish(Connection& connection);
+  // Something that it asked for stays unanswered for want of disk: it is closed when there is room again.
+  // [MQTT-4.8.0-2]
+  void owe_redelivery(Connection& connection);
 
   // Start-up of a new layout: the restored state, whole on the disk. Waits for it.
   core::Status write_first_checkpoint();

@@ -248,7 +248,7 @@ void Connection::established() {
 
 void Connection::fail(const protocol::ProtocolError& error) {
   shard_.report_protocol_error(*this, error);
-  close(CloseReason::kProtocolError, true);
+  close(CloseReason::kProtocolError, true);  // [MQTT-4.8.0-1]
 }
 
 void Connection::send_acknowledge(protocol::PacketType type, protocol::PacketId packet_id) {

@@ -160,7 +160,8 @@ void Deliveries::serve(Session& session) {
   make_ready(session);
 }
 
-// After a reconnect: what was not completed is sent again, with DUP and its old packet id. [MQTT-4.4.0-1]
+// After a reconnect: what was not completed is sent again, with DUP and its old packet id, in the order in which it was
+// sent first. [MQTT-4.4.0-1] [MQTT-2.3.1-4] [MQTT-4.6.0-1]
 bool Deliveries::resend(Session& session) {
   InflightWindow* window = session.window_if_any();
   if (window == nullptr || session.resend_next >= session.resend_end) return true;
@@ -188,7 +189,8 @@ bool Deliveries::resend(Session& session) {
   return true;
 }
 
-// QoS 2 deliveries whose record has become durable take their next step.
+// QoS 2 deliveries whose record has become durable take their next step. PUBRELs follow the PUBLISH packets, as the
+// PUBRECs of a client do that keeps the order. [MQTT-4.6.0-4]
 bool Deliveries::publish_started(Session& session) {
   if (session.starting_count == 0) return true;
   InflightWindow& window = *session.window_if_any();
@@ -233,6 +235,7 @@ bool Deliveries::is_passed(const Session& session, const Subscription& subscript
 
 // The active subscription whose entry arrived first, with that entry loaded; null when there is none, or it must be
 // waited for. Subscriptions whose entry is not loaded stand at the top of the heap, so once the top is loaded all are.
+// [MQTT-4.6.0-5] [MQTT-4.6.0-6]
 Subscription* Deliveries::first_active(Session& session) {
   while (!session.active.empty()) {
     Subscription& top = *session.active.front();
@@ -282,7 +285,7 @@ Deliveries::Step Deliveries::take_next(Session& session) {
   if (session.active.size() > 1)
     for (const Subscription* other : session.active)
       if (other->key == entry.arrival()) granted = std::max(granted, other->qos);
-  const QoS qos = std::min(granted, static_cast<QoS>(entry.qos()));
+  const QoS qos = std::min(granted, static_cast<QoS>(entry.qos()));  // [MQTT-3.8.4-6]
 
   if (entry.qos() == 2 && !is_durable(entry.log(), entry.offset())) {
     wait_for(session, DeliveryWait::kDurable);
@@ -311,7 +314,7 @@ Deliveries::Step Deliveries::take_next(Session& session) {
     case LogReader::State::kReady:
       break;
   }
-  const bool retain = first == session.own_subscription.get();
+  const bool retain = first == session.own_subscription.get();  // [MQTT-3.3.1-8] [MQTT-3.3.1-9]
   if (!deliver(session, entry, record, qos, retain)) return Step::kBlocked;
   pass(session, entry.arrival());
   return Step::kTook;
@@ -342,13 +345,14 @@ bool Deliveries::deliver(Session& session, const log::QueueEntry& entry, const l
                          bool retain) {
   if (session.persistent) shard_.note_progress(session);
   if (qos == QoS::kAtMostOnce) {
-    send_publish(*session.connection, record, nullptr, false, retain);
+    send_publish(*session.connection, record, nullptr, false, retain);  // [MQTT-4.3.1-1]
     if (session.persistent) session.done.advance(entry.log(), record.sequence(), entry.offset());
     return true;
   }
   const bool record_first = qos == QoS::kExactlyOnce && session.persistent;
   if (record_first && !shard_.has_log_room()) return wait_for(session, DeliveryWait::kDurable);
   InflightWindow& window = *session.window_if_any();
+  // Kept until PUBACK or PUBREC. [MQTT-4.3.2-1]
   Delivery& delivery = window.push(Delivery{.packet_id = window.next_packet_id(),
                                             .qos = qos,
                                             .state = DeliveryState::kPublished,
@@ -365,13 +369,14 @@ bool Deliveries::deliver(Session& session, const log::QueueEntry& entry, const l
     return true;
   }
   // After a crash a persistent session may have got this before, though we cannot know. [MQTT-3.3.1-1]
+  // The publisher's own DUP is not in the record. [MQTT-3.3.1-3]
   const bool dup = session.was_connected && entry.arrival() < shard_.first_live_arrival();
   send_publish(*session.connection, record, &delivery, dup, retain);
   return true;
 }
 
 // Retained messages of new subscriptions. QoS 0 goes out as it is; QoS 1 and 2 become records in the session's own
-// queue, so that they are redelivered like any other message.
+// queue, so that they are redelivered like any other message. [MQTT-3.3.1-6]
 bool Deliveries::deliver_retained(Session& session) {
   uint32_t budget = kRetainedTopicsPerTurn;
   while (!session.retained_scans.empty()) {
@@ -389,7 +394,7 @@ bool Deliveries::deliver_retained(Session& session) {
       make_ready(session);  // the budget is used up
       return true;
     }
-    const QoS qos = std::min(scan.qos, static_cast<QoS>(message->qos));
+    const QoS qos = std::min(scan.qos, static_cast<QoS>(message->qos));  // [MQTT-3.8.4-6]
     if (qos == QoS::kAtMostOnce)
       send_retained(*session.connection, *message);
     else
@@ -399,6 +404,7 @@ bool Deliveries::deliver_retained(Session& session) {
 }
 
 void Deliveries::send_retained(Connection& connection, const RetainedMessage& message) {
+  // [MQTT-3.3.1-8]
   const protocol::PublishHeader header{.topic = protocol::TopicName::accepted(message.topic), .retain = true};
   const size_t bytes = protocol::publish_bytes(message.topic.size(), QoS::kAtMostOnce, message.payload.size());
   protocol::encode_publish({connection.reserve(bytes), bytes}, header, message.payload);

@@ -15,7 +15,8 @@ void complete(BrokerShard& shard, Session& session, Delivery& delivery) {
   shard.deliveries().on_window_room(session);
 }
 
-// The receiver has our QoS 2 message; never again may it be sent as a PUBLISH. [MQTT-4.3.3-1]
+// The receiver has our QoS 2 message; never again may it be sent as a PUBLISH. [MQTT-4.3.3-1] Its id is that of the
+// PUBLISH. [MQTT-2.3.1-6]
 Handled handle_pubrec(BrokerShard& shard, Connection& connection, Delivery& delivery) {
   Session& session = *connection.session();
   if (delivery.state == DeliveryState::kReleased) {
@@ -28,7 +29,10 @@ Handled handle_pubrec(BrokerShard& shard, Connection& connection, Delivery& deli
     connection.send_acknowledge(PacketType::kPubrel, delivery.packet_id);
     return Handled::kDone;
   }
-  if (!shard.has_log_room()) return Handled::kDone;  // asked again after a reconnect
+  if (!shard.has_log_room()) {  // asked again after a reconnect
+    shard.owe_redelivery(connection);
+    return Handled::kDone;
+  }
   delivery.state = DeliveryState::kReleasing;
   delivery.durable_end = shard.journal().delivery_released(session, delivery.packet_id);
   ++session.starting_count;
@@ -40,7 +44,10 @@ Handled handle_pubrel(BrokerShard& shard, Connection& connection, PacketId packe
   Session& session = *connection.session();
   uint64_t end = 0;
   if (session.has_inbound(packet_id) && session.persistent) {
-    if (!shard.has_log_room()) return Handled::kDone;  // no PUBCOMP: the client asks again after a reconnect
+    if (!shard.has_log_room()) {  // no PUBCOMP: the client asks again after a reconnect
+      shard.owe_redelivery(connection);
+      return Handled::kDone;
+    }
     end = shard.journal().inbound_released(session, packet_id);
   }
   session.remove_inbound(packet_id);

@@ -9,8 +9,8 @@ using protocol::ConnectReturnCode;
 
 Handled refuse(BrokerShard& shard, Connection& connection, ConnectReturnCode code) {
   (void)shard;
-  connection.send_connack(false, code);
-  connection.close(CloseReason::kRefused, true);  // [MQTT-3.2.2-5]
+  connection.send_connack(false, code);           // [MQTT-3.1.3-9]
+  connection.close(CloseReason::kRefused, true);  // [MQTT-3.2.2-5] and nothing behind it is read [MQTT-3.1.4-5]
   return Handled::kStop;
 }
 

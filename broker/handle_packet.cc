@@ -8,7 +8,7 @@ namespace {
 Handled handle_disconnect(BrokerShard& shard, Connection& connection) {
   connection.set_clean_disconnect();
   Session& session = *connection.session();
-  if (session.will != nullptr) {  // [MQTT-3.14.4-3]
+  if (session.will != nullptr) {  // [MQTT-3.14.4-3] [MQTT-3.1.2-10]
     session.will.reset();
     if (shard.has_log_room()) shard.journal().will_cleared(session.client_id());
   }

@@ -9,6 +9,7 @@ namespace {
 using protocol::PacketType;
 using protocol::QoS;
 
+// [MQTT-3.3.4-1] [MQTT-4.3.2-2] [MQTT-2.3.1-6] In the order of the PUBLISH packets: [MQTT-4.6.0-2] [MQTT-4.6.0-3]
 void acknowledge(BrokerShard& shard, Connection& connection, const protocol::Publish& publish, uint64_t end) {
   const PacketType type = publish.qos == QoS::kAtLeastOnce ? PacketType::kPuback : PacketType::kPubrec;
   shard.acknowledgements().push(
@@ -44,6 +45,10 @@ Handled handle_publish(BrokerShard& shard, Connection& connection, const protoco
                                .topic = publish->topic.text(),
                                .payload = publish->payload};
   if (!shard.has_mail_room()) return Handled::kWait;
+  if (connection.owes_redelivery) {  // what was refused before must not come behind this one
+    shard.note_refused_publish(connection);
+    return Handled::kDone;
+  }
   switch (shard.log().room_for(log::record_bytes(parts))) {
     case log::AppendRoom::kRoom:
       break;
@@ -56,7 +61,7 @@ Handled handle_publish(BrokerShard& shard, Connection& connection, const protoco
   }
   ++shard.counters().publishes_received;
   const log::Appended appended = shard.publish(parts, publish->retain);
-  if (publish->qos == QoS::kAtMostOnce) return Handled::kDone;
+  if (publish->qos == QoS::kAtMostOnce) return Handled::kDone;  // [MQTT-3.3.4-1]
   if (publish->qos == QoS::kExactlyOnce) session.add_inbound(publish->packet_id);
   acknowledge(shard, connection, *publish, appended.end);
   return Handled::kDone;

@@ -21,7 +21,7 @@ Handled handle_subscribe(BrokerShard& shard, Connection& connection, const proto
   FilterChange change;
   PendingSubscribe pending{
       .client_id = session.client_id(), .connection = connection.ref(), .packet_id = subscribe->packet_id};
-  for (const protocol::FilterRequest request : subscribe->filters) {
+  for (const protocol::FilterRequest request : subscribe->filters) {  // [MQTT-3.8.4-4] [MQTT-3.9.3-1]
     if (refused || session.subscriptions.size() >= BrokerShard::kSubscriptionsPerSessionMax) {
       pending.codes.push_back(protocol::SubackCode::kFailure);
       continue;
@@ -47,12 +47,16 @@ Handled handle_unsubscribe(BrokerShard& shard, Connection& connection, const pro
     const log::AppendRoom room = shard.log().room_for(bytes);
     if (room == log::AppendRoom::kTailFull) return Handled::kWait;
     // No UNSUBACK: the client asks again after a reconnect.
-    if (room != log::AppendRoom::kRoom) return Handled::kDone;
+    if (room != log::AppendRoom::kRoom) {
+      shard.owe_redelivery(connection);
+      return Handled::kDone;
+    }
   }
   FilterChange change;
+  // [MQTT-3.10.4-6]
   for (const protocol::TopicFilter filter : unsubscribe->filters) shard.unsubscribe(session, filter, change);
   if (!change.removed.empty()) shard.announce(std::move(change), 0);
-  // [MQTT-3.10.4-5] also when nothing was subscribed
+  // [MQTT-3.10.4-4] [MQTT-2.3.1-7] [MQTT-3.10.4-5] also when nothing was subscribed
   shard.acknowledgements().push(
       {.end = session.persistent ? shard.log().appended_end().value() : shard.acknowledgements().last_end(),
        .connection = connection.ref(),

@@ -13,7 +13,7 @@ bool InflightWindow::uses(protocol::PacketId packet_id) {
 protocol::PacketId InflightWindow::next_packet_id() {
   CHECK(!full());
   // The window is shorter than the cycle of ids, so ids given in turn never meet; only restored ones may stand in the
-  // way. [MQTT-2.3.1-2]
+  // way. [MQTT-2.3.1-4] [MQTT-4.3.2-1]
   do {
     last_packet_id_ = last_packet_id_ == UINT16_MAX ? 1 : static_cast<uint16_t>(last_packet_id_ + 1);
   } while (restored_ && uses(protocol::PacketId(last_packet_id_)));

@@ -30,7 +30,7 @@ struct Verdict {
   std::optional<std::string> next;
 };
 
-// Compares a topic that lies in order with a filter.
+// Compares a topic that lies in order with a filter. [MQTT-3.3.2-3]
 Verdict judge(std::string_view filter, std::string_view topic) {
   // Wildcards at the first level do not match topics that begin with "$". [MQTT-4.7.2-1]
   if ((filter[0] == '+' || filter[0] == '#') && topic.starts_with('$')) return {false, "%"};  // % comes after $
@@ -103,6 +103,7 @@ bool RetainedStore::apply(RetainedPointer message) {
     return false;
   }
   newest_us_ = std::max(newest_us_, message->wall_us);
+  // Whatever the QoS of either. [MQTT-3.3.1-5] [MQTT-3.3.1-7]
   put(slot, std::move(message));
   drop_tombstones();
   return true;

@@ -56,10 +56,14 @@ void ShardRestorer::report(log::LogId id, const std::vector<log::Damage>& damage
                        ": " + each.what);
 }
 
-core::Status ShardRestorer::replay_state(log::LogId id) {
-  const log::CommitLog::Start* from = nullptr;
+const log::CommitLog::Start* ShardRestorer::checkpoint_of(log::LogId id) const {
   for (const auto& [log, start] : state_from_)
-    if (log == id) from = &start;
+    if (log == id) return &start;
+  return nullptr;
+}
+
+core::Status ShardRestorer::replay_state(log::LogId id) {
+  const log::CommitLog::Start* from = checkpoint_of(id);
   const auto visit = [&](log::LogOffset offset, log::RecordView record) {
     apply(id, offset, record);
     return true;
@@ -215,11 +219,14 @@ core::Status ShardRestorer::replay_messages(log::LogId id) {
     apply_message(id, offset, record);
     return true;
   };
-  ASSIGN_OR_RETURN(
-      [[maybe_unused]] const log::RecoveredLog recovered,
-      log::recover_log(shard_.seams_.storage, log::path_in(shard_.place_.data_directory, log::log_directory_name(id)),
-                       id, from, visit));
-  return {};
+  const std::string directory = log::path_in(shard_.place_.data_directory, log::log_directory_name(id));
+  // What our own log holds before the checkpoint is in its queues: recovery need not read the segment from its start.
+  const bool is_own = id == shard_.place_.log.id && queues_restored_;
+  const log::CommitLog::Start* checkpoint = is_own ? checkpoint_of(id) : nullptr;
+  const auto recovered = checkpoint != nullptr
+                             ? log::recover_log(shard_.seams_.storage, directory, id, *checkpoint, visit)
+                             : log::recover_log(shard_.seams_.storage, directory, id, from, visit);
+  return recovered.has_value() ? core::Status() : std::unexpected(recovered.error());
 }
 
 void ShardRestorer::apply_message(log::LogId id, log::LogOffset offset, const log::RecordView& record) {

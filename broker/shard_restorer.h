@@ -51,6 +51,8 @@ class ShardRestorer {
   void begin_delivery(Session& session, const Delivery& delivery);
   Session* session_of(std::string_view client_id);
   Session& obtain_session(std::string_view client_id);
+  // Where the checkpoint of the log's shard stands; null when there is none.
+  const log::CommitLog::Start* checkpoint_of(log::LogId id) const;
   bool was_live(log::LogId id) const {
     const auto& logs = shard_.place_.last_logs;
     return std::find(logs.begin(), logs.end(), id) != logs.end();

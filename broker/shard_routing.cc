@@ -32,12 +32,13 @@ log::Appended BrokerShard::publish(const log::RecordParts& parts, bool sets_reta
                           .end = appended.end});
     }
   }
-  if (sets_retained) set_retained(parts, appended);
+  if (sets_retained) set_retained(parts, appended);  // [MQTT-3.3.1-5] [MQTT-3.3.1-12]
   return appended;
 }
 
 void BrokerShard::route_local(TopicName name, uint32_t topic_hash, log::LogId log, log::LogOffset offset, uint8_t qos) {
   const log::QueueEntry entry(next_arrival_++, log, offset, qos);
+  // Of sessions that are offline, too. [MQTT-3.1.2-5] [MQTT-3.3.2-3] [MQTT-4.5.0-1]
   for (FilterQueue* queue : filters_.match(name, topic_hash)) {
     queue->append(entry);
     deliveries_.on_new_entries(*queue);
@@ -47,7 +48,7 @@ void BrokerShard::route_local(TopicName name, uint32_t topic_hash, log::LogId lo
 void BrokerShard::set_retained(const log::RecordParts& parts, const log::Appended& appended) {
   const RetainedPointer message =
       make_retained(parts, seams_.clock.wall_us(), log::LogPosition{log_->id(), log_->epoch(), appended.sequence});
-  retained_.apply(message);
+  retained_.apply(message);  // the shard's, no session's [MQTT-3.1.2-7]
   for (ShardIndex to = 0; to < place_.shards_count; ++to)
     if (to != place_.index) post_.post(to, Mail{.kind = MailKind::kRetained, .body = message});
 }
@@ -103,6 +104,7 @@ void BrokerShard::on_mail(Mail mail) {
 }
 
 void BrokerShard::on_route(const Mail& mail) {
+  // Mail keeps the order of its shard, and with it that of each publisher. [MQTT-4.6.0-5] [MQTT-4.6.0-6]
   // Live logs stand in shard order. The sender keeps the record in its tail until we have moved our mark past it.
   log::SharedLog& log = *shared_logs_[mail.from];
   const log::RecordView record(log.tail_at(mail.offset.value()));

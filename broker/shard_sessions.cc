@@ -10,20 +10,20 @@ namespace penstock::broker {
 using protocol::TopicFilter;
 
 void BrokerShard::establish(Connection& connection, const protocol::Connect& connect, std::string_view client_id) {
-  Session* session = sessions_.find(client_id);
+  Session* session = sessions_.find(client_id);  // [MQTT-3.1.3-2]
   if (session != nullptr && session->online()) {
     session->connection->close(CloseReason::kTakenOver);  // [MQTT-3.1.4-2]
     session = sessions_.find(client_id);                  // a clean session ended with its connection
   }
   uint64_t end = 0;
   if (session != nullptr && connect.clean_session) {
-    end = end_session(*session);  // [MQTT-3.1.2-6]
+    end = end_session(*session);  // [MQTT-3.1.2-6] [MQTT-3.1.4-3]
     session = nullptr;
   }
-  const bool present = session != nullptr;
+  const bool present = session != nullptr;  // [MQTT-3.2.2-1] [MQTT-3.2.2-2] [MQTT-3.2.2-3]
   if (!present) {
     session = &sessions_.create(*this, std::string(client_id));
-    session->persistent = !connect.clean_session;
+    session->persistent = !connect.clean_session;  // [MQTT-3.1.2-4] [MQTT-3.1.4-3]
   }
   session->connection = &connection;
   const bool can_record = has_log_room();  // without: handle_first_packet() lets only those in who need no new record
@@ -31,7 +31,7 @@ void BrokerShard::establish(Connection& connection, const protocol::Connect& con
     const uint64_t opened = journal_->session_opened(*session);
     if (!present) end = opened;  // what is promised in CONNACK for later must be durable; the rest is already
   }
-  if (connect.will.has_value()) {
+  if (connect.will.has_value()) {  // [MQTT-3.1.2-12]
     session->will = std::make_unique<Will>(Will{std::string(connect.will->topic.text()),
                                                 {connect.will->payload.begin(), connect.will->payload.end()},
                                                 connect.will->qos,
@@ -61,10 +61,10 @@ void BrokerShard::on_connection_lost(Connection& connection, CloseReason reason)
   if (session.will != nullptr && (!connection.clean_disconnect() || reason != CloseReason::kDisconnect)) {
     // [MQTT-3.1.2-8] As soon as there is room: a will may not be lost because the disk is slow at that moment.
     pending_wills_.push_back({session.client_id(), std::move(*session.will)});
-    session.will.reset();
+    session.will.reset();  // [MQTT-3.1.2-10]
   }
   if (session.persistent)
-    session_offline(session);
+    session_offline(session);  // [MQTT-3.1.2-4] [MQTT-4.1.0-1]
   else
     end_session(session);
   publish_pending_wills();
@@ -84,7 +84,7 @@ void BrokerShard::publish_pending_wills() {
                .publisher = client_id,
                .topic = will.topic,
                .payload = will.payload},
-              will.retain);
+              will.retain);  // [MQTT-3.1.2-16] [MQTT-3.1.2-17]
       journal_->will_cleared(client_id);
     } else {
       ++counters_.publishes_refused;
@@ -102,7 +102,7 @@ void BrokerShard::session_offline(Session& session) {
 }
 
 uint64_t BrokerShard::end_session(Session& session) {
-  CHECK(!session.online());
+  CHECK(!session.online());  // [MQTT-4.1.0-2]
   FilterChange change;
   deliveries_.end(session);
   drop_subscriptions(session, change);
@@ -155,12 +155,13 @@ void BrokerShard::subscribe(Session& session, TopicFilter filter, protocol::QoS 
 }
 
 bool BrokerShard::unsubscribe(Session& session, TopicFilter filter, FilterChange& change) {
-  FilterQueue* queue = filters_.find(filter);
+  FilterQueue* queue = filters_.find(filter);  // character by character [MQTT-3.10.4-1]
   if (queue == nullptr) return false;
   const auto found = std::find_if(session.subscriptions.begin(), session.subscriptions.end(),
                                   [&](const auto& each) { return each->queue == queue; });
   if (found == session.subscriptions.end()) return false;
   Subscription& subscription = **found;
+  // No new ones from here on [MQTT-3.10.4-2]; what stands in the window does not need the queue. [MQTT-3.10.4-3]
   deliveries_.deactivate(subscription);
   queue->entries().forget(session);
   queue->remove(subscription);
@@ -196,6 +197,7 @@ void BrokerShard::finish_subscribe(PendingSubscribe& pending) {
       end = journal_->subscribed(*session, TopicFilter::accepted(filter), qos, routed_);
     }
   }
+  // [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-2.3.1-7]
   const Acknowledgement suback{.end = end,
                                .connection = pending.connection,
                                .type = protocol::PacketType::kSuback,

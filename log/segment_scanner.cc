@@ -1,6 +1,7 @@
 #include "log/segment_scanner.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "core/check.h"
@@ -13,7 +14,9 @@ constexpr uint64_t kBlock = core::kDirectAlignment;
 constexpr std::byte kUnreadable{0xee};  // as a record length it is impossible
 
 bool all_zero(const std::byte* at, uint64_t bytes) {
-  return std::all_of(at, at + bytes, [](std::byte b) { return b == std::byte{0}; });
+  // The bytes equal themselves one place on: as fast as the machine compares memory, and the end of a log is mostly
+  // zeros.
+  return at[0] == std::byte{0} && std::memcmp(at, at + 1, bytes - 1) == 0;
 }
 
 }  // namespace

@@ -130,6 +130,14 @@ class Verification {
     if (!still.empty()) problem(log::path_in(place.directory, name) + " at offset 0: " + still);
   }
 
+  // Cut short, or its first block was never written. It is derived data and not used in this state.
+  static bool is_unfinished(core::Bytes file) {
+    if (file.size() < sizeof(log::IndexFileHeader)) return true;
+    const auto header = core::load_le<log::IndexFileHeader>(file.data());
+    if (header.magic == 0 && header.checksum == 0) return true;
+    return header.magic == log::kIndexMagic && (file.size() - sizeof header) / sizeof(log::IndexEntry) < header.count;
+  }
+
   // What is wrong with it; empty: nothing, or it is gone.
   std::string check_index_once(const LogPlace& place, const std::string& name, log::Sequence first) {
     const core::BlockingStorage blocking{tool_.storage};
@@ -140,6 +148,11 @@ class Verification {
     tool_.storage.close(*file);
     if (!read) return read.error().message;
     const auto index = log::SegmentIndex::parse(content, first);
+    if (!index && is_unfinished(content)) {
+      note(log::path_in(place.directory, name) +
+           ": unfinished, the trace of a crash or of a broker that writes it now");
+      return {};
+    }
     if (!index) return "the sparse index is damaged";
     const auto lookup = RecordLookup::open(tool_, place);
     if (!lookup) return lookup.error().message;

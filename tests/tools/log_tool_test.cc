@@ -268,6 +268,17 @@ TEST_F(LogTool, verify_checks_the_sparse_index_against_the_log) {
   EXPECT_TRUE(contains(finished.out, index)) << finished.out;
 }
 
+TEST_F(LogTool, an_index_that_a_crash_left_unfinished_is_no_damage) {
+  make_messages();
+  const std::string index = data() + "/log-3/" + log::index_file_name(log::Sequence(1));
+  for (const uint64_t bytes : {40, 8, 0}) {
+    std::filesystem::resize_file(index, bytes);
+    const Finished finished = run({"verify"});
+    EXPECT_EQ(finished.exit_code, 0) << finished.out;
+    EXPECT_TRUE(contains(finished.err, index)) << finished.err;
+  }
+}
+
 TEST_F(LogTool, a_missing_segment_is_found) {
   make_messages();
   std::vector<std::string> segments;
