@@ -29,7 +29,8 @@ enum class Handled : uint8_t {
 
 class Connection final : public core::StreamHandler, private core::Timer {
  public:
-  Connection(BrokerShard& shard, core::SocketId socket, core::Endpoint peer, ConnectionRef ref);
+  // `accepted_ns`: when it was accepted, on whichever shard.
+  Connection(BrokerShard& shard, core::SocketId socket, core::Endpoint peer, ConnectionRef ref, int64_t accepted_ns);
 
   // Begins to receive. `received`: bytes that another shard has already read.
   void start(core::Bytes received);
@@ -67,6 +68,7 @@ class Connection final : public core::StreamHandler, private core::Timer {
   void resume();
 
   ConnectionRef ref() const { return ref_; }
+  int64_t accepted_ns() const { return accepted_ns_; }
   Session* session() const { return session_; }
   void forget_session() { session_ = nullptr; }
   bool is_established() const { return state_ == State::kEstablished; }
@@ -105,6 +107,7 @@ class Connection final : public core::StreamHandler, private core::Timer {
   uint16_t leaving_to_ = 0;
   uint16_t keepalive_s_ = 0;
   int64_t last_packet_ns_ = 0;
+  int64_t accepted_ns_;
   std::vector<std::byte> held_;  // unprocessed bytes: the begin of a packet, or whole ones while waiting
   OutputBuffer output_;
   core::Endpoint peer_;

@@ -45,8 +45,13 @@ Handled handle_first_packet(BrokerShard& shard, Connection& connection, const pr
     const bool is_kept = session != nullptr && session->persistent;
     if (is_kept == connect->clean_session) return refuse(shard, connection, ConnectReturnCode::kServerUnavailable);
   }
+  const Session* session = shard.sessions().find(connect->client_id);
+  // A predecessor that came late from another shard: its client has connected anew since.
+  if (session != nullptr && session->online() && session->connection->accepted_ns() > connection.accepted_ns()) {
+    connection.close(CloseReason::kTakenOver);
+    return Handled::kStop;
+  }
   if (shard.options().client_id_conflict == ClientIdConflict::kReject) {
-    const Session* session = shard.sessions().find(connect->client_id);
     if (session != nullptr && session->online())
       return refuse(shard, connection, ConnectReturnCode::kIdentifierRejected);
   }
