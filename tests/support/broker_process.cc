@@ -238,7 +238,7 @@ int BrokerProcess::stop() {
   terminate();
   const std::optional<int> code = wait_exit();
   if (code == 0) return 0;
-  report(code ? "SIGTERM ended in exit code " + std::to_string(*code) : "still running 10 s after SIGTERM");
+  report(code ? "SIGTERM ended in exit code " + std::to_string(*code) : "still running long after SIGTERM");
   kill9();
   return -1;
 }

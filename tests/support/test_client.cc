@@ -127,7 +127,7 @@ Packet TestClient::next_from_wire(Where where, bool end_is_fine) {
     const Read read = read_more();
     if (read == Read::kBytes) continue;
     if (read == Read::kEnd && end_is_fine) break;
-    fail(read == Read::kEnd ? "the server closed the connection" : "nothing came for 10 s", where);
+    fail(read == Read::kEnd ? "the server closed the connection" : "nothing came in time", where);
   }
   return {};
 }

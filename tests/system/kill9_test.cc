@@ -49,7 +49,7 @@ class Kill9 : public testing::TestWithParam<Parameters> {
  protected:
   static constexpr uint64_t kKills = 24;  // nine tests: 216 in all
   static constexpr uint64_t kMessagesPerKillMax = 1500;
-  static constexpr int kDrainPatienceS = 20;
+  static constexpr int kDrainPatienceS = 60;
 
   Kill9()
       : seed_(number_from_environment("PENSTOCK_SEED", std::random_device()())),
