@@ -100,13 +100,13 @@ bool BrokerShard::end_turn() {
 
 void BrokerShard::on_accepted(core::SocketId socket, const core::Endpoint& peer) {
   ++counters_.connections_accepted;
-  Connection& connection = add_connection(socket, peer, seams_.clock.monotonic_ns());
+  Connection& connection = add_connection(socket, peer);
   connection.start({});
   if (options_.connections_max > 0 && post_.office().connections_count() > options_.connections_max)
     connection.close(CloseReason::kTooManyConnections);
 }
 
-Connection& BrokerShard::add_connection(core::SocketId socket, core::Endpoint peer, int64_t accepted_ns) {
+Connection& BrokerShard::add_connection(core::SocketId socket, core::Endpoint peer) {
   uint32_t slot;
   if (free_connections_.empty()) {
     slot = static_cast<uint32_t>(connections_.size());
@@ -118,7 +118,7 @@ Connection& BrokerShard::add_connection(core::SocketId socket, core::Endpoint pe
   ConnectionSlot& place = connections_[slot];
   ++place.generation;
   place.connection =
-      std::make_unique<Connection>(*this, socket, std::move(peer), ConnectionRef{slot, place.generation}, accepted_ns);
+      std::make_unique<Connection>(*this, socket, std::move(peer), ConnectionRef{slot, place.generation});
   ++connections_count_;
   ++post_.office().connections_count();
   return *place.connection;
@@ -139,8 +139,7 @@ void BrokerShard::forget(Connection& connection) {
 
 void BrokerShard::send_hand_over(Connection& connection, ShardIndex to, core::SocketId socket,
                                  std::vector<std::byte> received) {
-  auto body =
-      std::make_unique<HandOver>(HandOver{socket, connection.peer(), std::move(received), connection.accepted_ns()});
+  auto body = std::make_unique<HandOver>(HandOver{socket, connection.peer(), std::move(received)});
   forget(connection);
   post_.post(to, Mail{.kind = MailKind::kHandOver, .body = std::move(body)});
 }

@@ -195,7 +195,7 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   void on_accepted(core::SocketId socket, const core::Endpoint& peer) override;
   void on_log_progress() override;
 
-  Connection& add_connection(core::SocketId socket, core::Endpoint peer, int64_t accepted_ns);
+  Connection& add_connection(core::SocketId socket, core::Endpoint peer);
   void release_acknowledgements();
   void send(const Acknowledgement& acknowledgement, const std::vector<protocol::SubackCode>* codes);
   void flush_connections();

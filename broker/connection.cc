@@ -11,9 +11,8 @@ namespace penstock::broker {
 using protocol::Framing;
 using protocol::PacketBytes;
 
-Connection::Connection(BrokerShard& shard, core::SocketId socket, core::Endpoint peer, ConnectionRef ref,
-                       int64_t accepted_ns)
-    : shard_(shard), socket_(socket), ref_(ref), accepted_ns_(accepted_ns), peer_(std::move(peer)) {}
+Connection::Connection(BrokerShard& shard, core::SocketId socket, core::Endpoint peer, ConnectionRef ref)
+    : shard_(shard), socket_(socket), ref_(ref), peer_(std::move(peer)) {}
 
 void Connection::start(core::Bytes received) {
   last_packet_ns_ = shard_.now_ns();
@@ -238,8 +237,14 @@ void Connection::accept(Session& session, protocol::ProtocolVersion version, uin
   state_ = State::kAccepted;
   version_ = version;
   keepalive_s_ = keepalive_s;
+  connect_arrived_ns_ = shard_.network().peer_state(socket_).last_received_ns;
   shard_.timers().stop(*this);
   if (keepalive_s > 0) shard_.timers().start(*this, int64_t{keepalive_s} * core::kNsPerSecond * 3 / 2);
+}
+
+bool Connection::is_past_of(const Connection& other) const {
+  const core::PeerState peer = shard_.network().peer_state(socket_);
+  return peer.closed && peer.last_received_ns <= other.connect_arrived_ns_ + core::kArrivalErrorNs;
 }
 
 void Connection::established() {

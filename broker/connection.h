@@ -29,8 +29,7 @@ enum class Handled : uint8_t {
 
 class Connection final : public core::StreamHandler, private core::Timer {
  public:
-  // `accepted_ns`: when it was accepted, on whichever shard.
-  Connection(BrokerShard& shard, core::SocketId socket, core::Endpoint peer, ConnectionRef ref, int64_t accepted_ns);
+  Connection(BrokerShard& shard, core::SocketId socket, core::Endpoint peer, ConnectionRef ref);
 
   // Begins to receive. `received`: bytes that another shard has already read.
   void start(core::Bytes received);
@@ -68,7 +67,9 @@ class Connection final : public core::StreamHandler, private core::Timer {
   void resume();
 
   ConnectionRef ref() const { return ref_; }
-  int64_t accepted_ns() const { return accepted_ns_; }
+  // Its peer has gone already, and had sent its CONNECT no later than `other`'s: its client may have connected anew
+  // since.
+  bool is_past_of(const Connection& other) const;
   Session* session() const { return session_; }
   void forget_session() { session_ = nullptr; }
   bool is_established() const { return state_ == State::kEstablished; }
@@ -107,8 +108,8 @@ class Connection final : public core::StreamHandler, private core::Timer {
   uint16_t leaving_to_ = 0;
   uint16_t keepalive_s_ = 0;
   int64_t last_packet_ns_ = 0;
-  int64_t accepted_ns_;
-  std::vector<std::byte> held_;  // unprocessed bytes: the begin of a packet, or whole ones while waiting
+  int64_t connect_arrived_ns_ = 0;  // the kernel's time, not that of our turn
+  std::vector<std::byte> held_;     // unprocessed bytes: the begin of a packet, or whole ones while waiting
   OutputBuffer output_;
   core::Endpoint peer_;
 };

@@ -46,9 +46,10 @@ Handled handle_first_packet(BrokerShard& shard, Connection& connection, const pr
     if (is_kept == connect->clean_session) return refuse(shard, connection, ConnectReturnCode::kServerUnavailable);
   }
   const Session* session = shard.sessions().find(connect->client_id);
-  // A predecessor that came late from another shard: its client has connected anew since.
-  if (session != nullptr && session->online() && session->connection->accepted_ns() > connection.accepted_ns()) {
-    connection.close(CloseReason::kTakenOver);
+  // Shards accept and read in no common order. A connection that its client gave up before it made the one that is here
+  // must not take that over, only because it was read later. [MQTT-3.1.4-2]
+  if (session != nullptr && session->online() && connection.is_past_of(*session->connection)) {
+    connection.close(CloseReason::kPeerClosed);
     return Handled::kStop;
   }
   if (shard.options().client_id_conflict == ClientIdConflict::kReject) {

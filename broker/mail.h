@@ -21,7 +21,6 @@ struct HandOver {
   core::SocketId socket;
   core::Endpoint peer;
   std::vector<std::byte> received;
-  int64_t accepted_ns = 0;  // Clock::monotonic_ns()
 };
 
 struct FilterChange {

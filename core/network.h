@@ -56,6 +56,13 @@ class AcceptHandler {
   ~AcceptHandler() = default;
 };
 
+// What has happened to a connection, whether it was received through here yet or not.
+struct PeerState {
+  bool closed = false;           // the peer has closed its side, or the connection broke
+  int64_t last_received_ns = 0;  // Clock::monotonic_ns() when its newest bytes arrived, to within kArrivalErrorNs
+};
+constexpr int64_t kArrivalErrorNs = 10'000'000;  // the kernel keeps that time in its ticks, of up to 10 ms
+
 class Network {
  public:
   virtual ~Network() = default;
@@ -74,6 +81,8 @@ class Network {
   // One send at a time: the next only after on_sent(). The buffers stay alive until on_sent() or on_closed(); the iovec
   // array itself is copied (at most kSendBuffersMax).
   virtual void send(SocketId socket, std::span<const iovec> buffers) = 0;
+  // Asks, does not wait. For rare questions: it is a system call.
+  virtual PeerState peer_state(SocketId socket) = 0;
   // Ends the connection. Bytes of a pending send may be lost. on_closed() follows, always.
   virtual void close(SocketId socket) = 0;
   // Takes the socket out of this Network to attach it to another one. Must not be called with a send pending.

@@ -247,6 +247,14 @@ void RingNetwork::send(SocketId id, std::span<const iovec> buffers) {
   io_uring_prep_sendmsg(entry, id.value(), &header.header, kFlags);
 }
 
+PeerState RingNetwork::peer_state(SocketId id) {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  if (getsockopt(id.value(), IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return {.closed = true};
+  return {.closed = info.tcpi_state != TCP_ESTABLISHED,
+          .last_received_ns = system_clock().monotonic_ns() - info.tcpi_last_data_recv * kNsPerMs};
+}
+
 void RingNetwork::close(SocketId id) {
   Socket& socket = socket_of(id);
   CHECK(socket.handler != nullptr);

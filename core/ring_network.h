@@ -27,6 +27,7 @@ class RingNetwork final : public Network, private RingSocketHandler {
   void pause(SocketId socket) override;
   void resume(SocketId socket) override;
   void send(SocketId socket, std::span<const iovec> buffers) override;
+  PeerState peer_state(SocketId socket) override;
   void close(SocketId socket) override;
   void detach(SocketId socket) override;
 

@@ -61,6 +61,9 @@ uint64_t GroupCommit::next_write_end() const {
 void GroupCommit::start(bool direct) {
   if (writing_ || failed_ || marks_.written() == marks_.appended()) return;
   write_segment_ = segments_.continues_at(marks_.written());
+  // Whatever the policy, a segment is durable as a whole before the next one begins: so only the last one can lose its
+  // header or records in a power cut, and where a segment begins is never a guess.
+  if (marks_.written() <= write_segment_->begin && marks_.synced() != marks_.written()) return start_sync();
   const uint64_t begin = std::max(core::align_down(marks_.written(), kBlock), write_segment_->begin);
   uint64_t end = next_write_end();
   // A batch that is one huge record goes out in pieces.

@@ -43,7 +43,9 @@ void LogSegments::retire(const RetentionLimits& limits, size_t count_max) {
     const bool too_much = limits.bytes_max != 0 && bytes > limits.bytes_max;
     if (!expired && !too_much) break;
     // Its records must be durable (the index of what is gone may lie behind it), and no start-up may need them.
-    if (oldest.end > limits.keep_from || oldest.end > limits.synced_end || oldest.written_here()) break;
+    if (oldest.end > limits.keep_from || oldest.written_here()) break;
+    // The header of the next one is then the only one that tells where the log begins.
+    if (segments_[1].begin >= limits.synced_end) break;
     bytes -= oldest.bytes();
     dropping_.push_back(std::move(oldest));
     segments_.pop_front();

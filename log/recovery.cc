@@ -13,8 +13,6 @@ namespace {
 
 // A hole at the end of the last segment that is larger than this is taken for the end of the log.
 constexpr uint64_t kSearchBytes = 64u << 20;
-// What cannot be read at the end may be where a power cut hit the disk; more than one write of it is not.
-constexpr uint64_t kUnreadableEndBytesMax = 1u << 20;
 
 // One pass over a log. Reads front to back; where the next record is not the expected one, decides why:
 //
@@ -58,6 +56,7 @@ class Recovery {
   uint64_t visit_from_ = 0;
   Expected expected_;
   bool stopped_ = false;  // by the visitor
+  bool end_unreadable_ = false;
 };
 
 core::Result<RecoveredLog> Recovery::run(LogOffset from, const CommitLog::Start* known) {
@@ -116,8 +115,13 @@ core::Status Recovery::scan_segment() {
     }
     if (!go_on_behind_hole(scanner, check)) break;
   }
-  if (next_segment() == nullptr && scanner.unreadable_bytes() > kUnreadableEndBytesMax) {
-    return core::failure(path_in(directory_, segment().name) + ": the end of the log cannot be read");
+  // Acknowledged records may lie there; who goes on now would write over them.
+  if (end_unreadable_) {
+    return core::failure(
+        path_in(directory_, segment().name) + ": the disk does not give what lies at " +
+        std::to_string(offset_ - segment().begin()) +
+        ", where the log ends or goes on. Nothing was changed. Start again when the disk can be read, "
+        "or put a copy in the place of this file that has zeros for what is lost (dd conv=noerror,sync)");
   }
   return {};
 }
@@ -157,6 +161,7 @@ bool Recovery::go_on_before_next(SegmentScanner& scanner) {
 }
 
 bool Recovery::go_on_at_end(SegmentScanner& scanner, RecordCheck check) {
+  const bool at_unreadable = scanner.unreadable_at(offset_);  // before the search loads what lies behind
   const uint64_t until = std::min(segment().end(), offset_ + kSearchBytes);
   SegmentScanner::Found first;
   SegmentScanner::Found last;
@@ -175,11 +180,8 @@ bool Recovery::go_on_at_end(SegmentScanner& scanner, RecordCheck check) {
     earlier_at = found.offset;
     from = found.end;
   }
-  if (scanner.unreadable_bytes() > 0) {
-    add_damage(offset_, "the end of the log cannot be read; what was there is lost", scanner.unreadable_bytes());
-  } else {
-    report_torn_end(check, last.end);
-  }
+  end_unreadable_ = at_unreadable;
+  if (!end_unreadable_) report_torn_end(check, last.end);
   return false;
 }
 

@@ -57,12 +57,15 @@ void settle_lost_headers(SegmentCatalog& catalog, const std::string& directory, 
     FoundSegment& segment = catalog.segments[i];
     if (!segment.header_lost) continue;
     const bool placed = reconstruct(catalog, i, *parse_segment_file_name(segment.name), id);
+    // Policies other than sync name a segment before its first write is durable; the one before is whole by then.
+    const bool torn_end = placed && segment.header_empty && i + 1 == catalog.segments.size();
     catalog.damage.push_back(
         {.file = path_in(directory, segment.name),
          .file_offset = 0,
          .what = placed ? "both copies of the segment header are damaged; its records are found by the file's name"
                         : "both copies of the segment header are damaged and the place of its records is unknown",
-         .bytes_lost = placed ? 0 : segment.file_bytes});
+         .bytes_lost = placed ? 0 : segment.file_bytes,
+         .torn_end = torn_end});
     if (!placed) catalog.segments.erase(catalog.segments.begin() + static_cast<ptrdiff_t>(i--));
   }
 }
@@ -78,13 +81,12 @@ core::Status add_named(core::Storage& storage, const std::string& directory, Log
   if (good && read.header.log != id.value()) {
     return core::failure(path + ": belongs to log " + std::to_string(read.header.log));
   }
-  // Named, but a power cut took its first write, and nothing was acknowledged in it (policies other than sync).
-  if (read.state == HeaderState::kEmpty) return {};
   // The name and the header say the same, or this is not the header of this segment (a recycled file, its block lost).
   good = good && parse_segment_file_name(name) == Sequence(read.header.first_sequence);
   catalog.segments.push_back({.name = name,
                               .header = good ? read.header : SegmentHeader{},
                               .header_lost = !good,
+                              .header_empty = read.state == HeaderState::kEmpty,
                               .header_damaged = read.state != HeaderState::kGood,
                               .file_bytes = read.file_bytes});
   return {};

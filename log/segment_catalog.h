@@ -17,6 +17,7 @@ struct FoundSegment {
   std::string name;
   SegmentHeader header;  // as it is, or as it must have been when it is damaged
   bool header_lost = false;
+  bool header_empty = false;    // lost, and zeros are in its place
   bool header_damaged = false;  // one copy, or both
   uint64_t file_bytes = 0;      // may be less than the header says: a file cut short
 

@@ -10,7 +10,6 @@
 namespace penstock::log {
 namespace {
 
-constexpr uint64_t kBlock = core::kDirectAlignment;
 constexpr std::byte kUnreadable{0xee};  // as a record length it is impossible
 
 bool all_zero(const std::byte* at, uint64_t bytes) {
@@ -43,7 +42,7 @@ SegmentScanner::SegmentScanner(SegmentScanner&& other) noexcept
       buffer_(std::move(other.buffer_)),
       buffer_begin_(other.buffer_begin_),
       buffer_end_(other.buffer_end_),
-      unreadable_bytes_(other.unreadable_bytes_) {}
+      unreadable_(std::move(other.unreadable_)) {}
 
 SegmentScanner::~SegmentScanner() {
   if (file_ != core::kNoFile) storage_->close(file_);
@@ -81,7 +80,7 @@ void SegmentScanner::fill(uint64_t file_begin, uint64_t bytes) {
     const auto one = blocking.read(file_, file_begin + done, block);
     if (one && *one == block.size()) continue;
     std::ranges::fill(block, kUnreadable);
-    unreadable_bytes_ += block.size();
+    unreadable_.insert(file_begin + done);
   }
 }
 
@@ -100,6 +99,18 @@ RecordCheck SegmentScanner::check(uint64_t offset, RecordView& record) {
   at = load(offset, padded);
   record = RecordView(at);
   return check_record(at, padded);
+}
+
+bool SegmentScanner::unreadable_at(uint64_t offset) const {
+  const uint64_t at = offset - segment_->begin();
+  uint64_t end = at + sizeof(RecordHeader);
+  const bool loaded = at >= buffer_begin_ && at + sizeof(uint32_t) <= buffer_end_;
+  if (loaded) {
+    const auto bytes = core::load_le<uint32_t>(buffer_.data() + (at - buffer_begin_));
+    if (bytes <= kRecordBytesMax) end = std::max<uint64_t>(end, at + bytes);
+  }
+  const auto first = unreadable_.lower_bound(core::align_down(at, kBlock));
+  return first != unreadable_.end() && *first < end;
 }
 
 // Cheap tests of a header that may be none, before a checksum is worth computing.

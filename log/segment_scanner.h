@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,7 @@ struct Expected {
 class SegmentScanner {
  public:
   static constexpr uint64_t kReadBytes = 1u << 20;
+  static constexpr uint64_t kBlock = core::kDirectAlignment;
 
   static core::Result<SegmentScanner> open(core::Storage& storage, const std::string& directory,
                                            const FoundSegment& segment);
@@ -45,7 +47,9 @@ class SegmentScanner {
   };
   Found find(uint64_t from, uint64_t until, const Expected& earlier, uint64_t earlier_at);
 
-  uint64_t unreadable_bytes() const { return unreadable_bytes_; }
+  uint64_t unreadable_bytes() const { return kBlock * unreadable_.size(); }
+  // Whether what lies at this offset, a record or its begin, cannot be judged because the disk does not give it.
+  bool unreadable_at(uint64_t offset) const;
   const FoundSegment& segment() const { return *segment_; }
 
  private:
@@ -63,7 +67,7 @@ class SegmentScanner {
   std::vector<std::byte> buffer_;
   uint64_t buffer_begin_ = 0;  // offsets in the file
   uint64_t buffer_end_ = 0;
-  uint64_t unreadable_bytes_ = 0;
+  std::set<uint64_t> unreadable_;  // blocks, by their offset in the file
 };
 
 }  // namespace penstock::log

@@ -184,6 +184,26 @@ TEST_F(RecoveryTest, unreadable_block_in_the_middle_is_reported_and_stepped_over
   EXPECT_EQ(log.start.next_sequence, Sequence(302));
 }
 
+TEST_F(RecoveryTest, unreadable_end_is_an_error_until_the_disk_can_be_read) {
+  write_log(10);  // all of it in one segment
+  disk_.make_unreadable(path(1), 4096);
+  const auto refused =
+      recover_log(disk_, kDirectory, LogId(3), LogOffset(0), [](LogOffset, RecordView) { return true; });
+  ASSERT_FALSE(refused.has_value()) << "acknowledged records would be cut";
+  EXPECT_TRUE(refused.error().message.contains(path(1))) << refused.error().message;
+}
+
+TEST_F(RecoveryTest, zeroed_header_in_the_middle_is_reported_and_its_records_are_found) {
+  write_log(300);
+  const std::string zeros(kSegmentHeaderBytes, '\0');
+  disk_.overwrite(place(150).first, 0, std::as_bytes(std::span(zeros)));
+  const RecoveredLog log = recover();
+  ASSERT_EQ(log.damage.size(), 1u);
+  EXPECT_FALSE(log.damage[0].torn_end);
+  EXPECT_EQ(log.start.next_sequence, Sequence(302));
+  EXPECT_EQ(sequences_.size(), 301u);
+}
+
 TEST_F(RecoveryTest, missing_segment_is_reported) {
   write_log(300);
   std::vector<std::string> files;

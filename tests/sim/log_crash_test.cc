@@ -502,8 +502,9 @@ TEST(log_crash, sees_the_loss_on_a_disk_that_lies) {
     }
   }
   ASSERT_GT(failures.size(), 0);
-  EXPECT_NE(std::string(failures.GetTestPartResult(0).message()).find("is lost"), std::string::npos)
-      << failures.GetTestPartResult(0).message();
+  // Either a record is missing, or whole headers are and recovery itself says so.
+  const std::string seen = failures.GetTestPartResult(0).message();
+  EXPECT_TRUE(seen.contains("is lost") || seen.contains("a crash alone is no corruption")) << seen;
 }
 
 }  // namespace

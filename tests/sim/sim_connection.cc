@@ -98,6 +98,7 @@ void SimHub::arrived(const ConnectionPointer& connection, bool to_broker) {
     bytes = random.below(std::min<size_t>(bytes, random.chance(1, 4) ? 8 : bytes)) + 1;
   bytes = static_cast<size_t>(std::min<uint64_t>(bytes, pipe.cut_at - std::min(pipe.cut_at, pipe.passed())));
   pipe.arrive(bytes);
+  if (to_broker && bytes > 0) connection->last_received_ns = world_.clock().monotonic_ns();
   pipe.arrive_finish();
   if (pipe.passed() >= pipe.cut_at) {
     world_.trace("net cut", "", connection->id.value(), static_cast<int64_t>(pipe.passed()));

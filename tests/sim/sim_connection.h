@@ -42,6 +42,7 @@ class SimPipe {
   void arrive_finish() { finish_arrived_ = finish_sent_ && on_the_way() == 0; }
   // The receiver sees the end once it has taken all that arrived.
   bool ended() const { return arrived_ == 0 && (finish_arrived_ || broken_); }
+  bool finish_arrived() const { return finish_arrived_; }
   bool broken() const { return broken_; }
   // What is on the way is lost; `lose_arrived` too where the reset overtakes the reader.
   void break_off(bool lose_arrived);
@@ -76,7 +77,8 @@ struct SimConnection {
   SimPipe to_peer;
   SimNetwork* network = nullptr;  // where the broker's side is attached
   SimPeer* peer = nullptr;
-  bool silent = false;  // nothing passes any more, and nobody is told
+  int64_t last_received_ns = 0;  // by the broker's side
+  bool silent = false;           // nothing passes any more, and nobody is told
 };
 using ConnectionPointer = std::shared_ptr<SimConnection>;
 

@@ -61,6 +61,12 @@ void SimNetwork::send(core::SocketId id, std::span<const iovec> buffers) {
   wake(id);
 }
 
+core::PeerState SimNetwork::peer_state(core::SocketId id) {
+  const SimConnection& connection = *attached_socket(id).connection;
+  return {.closed = connection.to_broker.finish_arrived() || connection.to_broker.broken(),
+          .last_received_ns = connection.last_received_ns};
+}
+
 void SimNetwork::close(core::SocketId id) {
   Socket& socket = attached_socket(id);
   if (socket.closing) return;

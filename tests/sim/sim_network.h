@@ -25,6 +25,7 @@ class SimNetwork final : public core::Network {
   void pause(core::SocketId socket) override;
   void resume(core::SocketId socket) override;
   void send(core::SocketId socket, std::span<const iovec> buffers) override;
+  core::PeerState peer_state(core::SocketId socket) override;
   void close(core::SocketId socket) override;
   void detach(core::SocketId socket) override;
 
