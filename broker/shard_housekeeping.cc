@@ -30,6 +30,7 @@ void BrokerShard::housekeeping() {
   record_progress();
   expire_sessions();
   retire_entries();
+  queue_file_->flush();
   close_owed();
   if (stop_state_ == StopState::kRunning &&
       log_->appended_end().value() - checkpointed_end_ >= options_.checkpoint_log_bytes)

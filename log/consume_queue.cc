@@ -22,6 +22,9 @@ QueueFile::~QueueFile() = default;
 QueueFile::PageAddress QueueFile::next_address() const {
   return store_->next_address();
 }
+void QueueFile::flush() {
+  store_->flush();
+}
 void QueueFile::sync(bool& done, bool& failed) {
   store_->sync(done, failed);
 }

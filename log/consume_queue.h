@@ -43,7 +43,8 @@ class QueueFile {
     uint64_t file_bytes = 64u << 20;
     size_t cached_pages_max = 1024;        // of pages read back
     size_t writes_max = 256;               // pages being written at once; beyond that they stay in memory longer
-    size_t pages_kept = 2;                 // full pages of one queue that stay in memory, not written
+    size_t batch_pages = 64;               // pages that are written together; fewer when flush() says so
+    size_t pages_kept = 8;                 // full pages of one queue that stay in memory, not written
     size_t resident_pages_max = 16 << 10;  // full pages of all queues in memory: beyond that pages_kept counts as 0
     size_t files_open_max = 32;
     bool read_only = false;  // for tools that look at a running broker's files: queues are not appended to
@@ -55,6 +56,8 @@ class QueueFile {
   ~QueueFile();
 
   PageAddress next_address() const;
+  // Pages that wait for others to be written with go out now. To be called about once a second.
+  void flush();
   // Everything written so far is synced, then `done` is set (from the storage's poll). For a checkpoint: call it after
   // the last serialize(). `failed` is set when a page could not be written since the last call: it stays in memory.
   void sync(bool& done, bool& failed);

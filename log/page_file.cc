@@ -57,6 +57,7 @@ PageStore::PageStore(core::Storage& storage, QueueFile::Options options, PageAdd
 PageStore::~PageStore() {
   roomless_ = {};
   strays_ = {};
+  flush();
   storage_.run_until(idle_);
   for (PageFrame* frame : cached_) delete frame;
   for (auto& [number, file] : files_) close(*file);
@@ -105,8 +106,7 @@ PageFile& PageStore::file_of(PageAddress address) {
 
 void PageStore::open(PageFile& file) {
   close_unused_files();
-  const bool writes =
-      std::ranges::any_of(file.parked, [](const PageFrame* frame) { return frame->use == PageFrame::Use::kWriting; });
+  const bool writes = !file.parked_writes.empty();
   file.opening = true;
   file.creating = writes;
   operation_started();
@@ -148,14 +148,20 @@ void PageStore::opened(PageFile& file, int32_t result) {
   if (result >= 0) file.id = core::FileId(result);
   // Only now the name is there: a sync of the directory that began before would not cover it.
   if (result >= 0 && file.creating && existing_.insert(file.number).second) names_changed_ = true;
-  const std::vector<PageFrame*> parked = std::exchange(file.parked, {});
-  // Failed frames may start new ones on this file while they end; `file` stays, it is busy with the rest of `parked`.
-  for (PageFrame* frame : parked) {
-    if (result >= 0) {
+  const std::vector<PageFrame*> reads = std::exchange(file.parked_reads, {});
+  const std::vector<PageBatch*> writes = std::exchange(file.parked_writes, {});
+  // What fails may start other operations on this file while it ends; `file` stays, it is busy with the rest of these.
+  for (PageFrame* frame : reads) {
+    if (result >= 0)
       issue(*frame, file);
-    } else {
-      finish(*frame, result);
-    }
+    else
+      read_ended(*frame, result);
+  }
+  for (PageBatch* batch : writes) {
+    if (result >= 0)
+      issue(*batch, file);
+    else
+      write_ended(*batch, result);
   }
 }
 
@@ -163,6 +169,7 @@ void PageStore::opened(PageFile& file, int32_t result) {
 
 void PageStore::sync(bool& done, bool& failed) {
   CHECK(sync_ == nullptr);
+  flush();
   done = false;
   sync_ = std::make_unique<Sync>(*this, done, failed);
   sync_->writes_left = writing_count_;
@@ -170,9 +177,9 @@ void PageStore::sync(bool& done, bool& failed) {
   continue_sync();
 }
 
-void PageStore::write_ended(PageAddress address) {
-  if (sync_ == nullptr || address >= sync_->before) return;
-  --sync_->writes_left;
+void PageStore::writes_of_sync_ended(PageAddress first, size_t count) {
+  if (sync_ == nullptr || first >= sync_->before) return;
+  sync_->writes_left -= count;
   continue_sync();
 }
 

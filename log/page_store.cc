@@ -6,20 +6,15 @@
 #include <cstring>
 
 namespace penstock::log {
-namespace {
-
-constexpr uint32_t kSkipDoublingsMax = 10;  // at most 1,024 filled pages pass between two tries to write
-
-uint64_t page_checksum(const QueuePage& page) {
-  return XXH3_64bits(reinterpret_cast<const std::byte*>(&page) + sizeof page.checksum,
-                     sizeof page - sizeof page.checksum);
-}
 
 std::string why(int32_t result) {
   return result < 0 ? std::strerror(-result) : "only a part of it";
 }
 
-}  // namespace
+uint64_t page_checksum(const QueuePage& page) {
+  return XXH3_64bits(reinterpret_cast<const std::byte*>(&page) + sizeof page.checksum,
+                     sizeof page - sizeof page.checksum);
+}
 
 void PageDirectory::pop_front() {
   ++head;
@@ -35,121 +30,12 @@ void PageDirectory::pop_front() {
 }
 
 void PageFrame::complete(int32_t result) {
-  store.ended(*this, result);
+  store.operation_ended();
+  store.read_ended(*this, result);
 }
 
 void PageStore::report(std::string what) {
   if (options_.report) options_.report(std::move(what));
-}
-
-// --- From memory to the disk.
-
-void PageStore::add_resident(PageDirectory& pages, size_t count) {
-  pages.memory_count += count;
-  resident_count_ += count;
-}
-
-void PageStore::page_filled(PageDirectory& pages) {
-  add_resident(pages, 1);
-  if (skip_ > 0) {
-    --skip_;
-    starve(pages);
-    return;
-  }
-  write_ahead(pages);
-  if (write_failures_ > 0) feed_starved();
-}
-
-void PageStore::write_ahead(PageDirectory& pages) {
-  const size_t kept = resident_count_ - writing_count_ > options_.resident_pages_max ? 0 : options_.pages_kept;
-  // After a failure one write at a time feels out whether the disk takes pages again.
-  const size_t writes_max = write_failures_ > 0 ? 1 : options_.writes_max;
-  while (pages.memory_count > kept) {
-    if (writing_count_ >= writes_max) {
-      starve(pages);
-      return;
-    }
-    while (pages.slot(pages.memory_from).kind() != PageSlot::Kind::kMemory) pages.memory_from += kQueuePageEntries;
-    start_write(pages, pages.memory_from);
-  }
-  unstarve(pages);
-}
-
-void PageStore::start_write(PageDirectory& pages, QueueIndex first) {
-  PageSlot& slot = pages.slot(first);
-  auto* const frame = new PageFrame(*this, PageFrame::Use::kWriting);
-  frame->page.reset(slot.page());
-  frame->owner = &pages;
-  frame->first = first;
-  frame->address = next_++;
-  slot = PageSlot::frame(frame);
-  --pages.memory_count;
-  ++writing_count_;
-  frame->page->checksum = page_checksum(*frame->page);
-  start(*frame);
-}
-
-void PageStore::written(PageFrame& frame, int32_t result) {
-  --writing_count_;
-  if (result != static_cast<int32_t>(kQueuePageBytes)) {
-    write_failed(frame, result);
-    return;
-  }
-  if (write_failures_ > 0) report("queue index pages can be written again");
-  write_failures_ = 0;
-  skip_ = 0;
-  file_of(frame.address).dirty = true;
-  --resident_count_;
-  if (frame.owner != nullptr) frame.owner->slot(frame.first) = PageSlot::disk(frame.address);
-  delete &frame;
-  feed_starved();
-}
-
-// The page stays in memory and is tried again under a new address; its entries may be all that is left of acknowledged
-// messages for their receivers, so memory grows here rather than losing them. What bounds it is that the same full disk
-// makes the log refuse publishes.
-void PageStore::write_failed(PageFrame& frame, int32_t result) {
-  failed_since_sync_ = true;
-  if (write_failures_++ == 0) {
-    report("writing a queue index page to " + path_of(frame.address / pages_per_file()) + ": " + why(result) +
-           "; pages stay in memory until it works again");
-  }
-  skip_ = 1u << std::min(write_failures_, kSkipDoublingsMax);
-  if (frame.owner == nullptr) {
-    --resident_count_;
-  } else {
-    PageDirectory& pages = *frame.owner;
-    pages.slot(frame.first) = PageSlot::memory(frame.page.release());
-    ++pages.memory_count;
-    pages.memory_from = std::min(pages.memory_from, frame.first);
-    pages.addresses_ordered = false;
-    starve(pages);
-  }
-  delete &frame;
-}
-
-void PageStore::starve(PageDirectory& pages) {
-  if (pages.starved_place != SIZE_MAX) return;
-  pages.starved_place = starved_.size();
-  starved_.push_back(&pages);
-}
-
-void PageStore::unstarve(PageDirectory& pages) {
-  if (pages.starved_place == SIZE_MAX) return;
-  PageDirectory* const last = starved_.back();
-  starved_[pages.starved_place] = last;
-  last->starved_place = pages.starved_place;
-  starved_.pop_back();
-  pages.starved_place = SIZE_MAX;
-}
-
-void PageStore::feed_starved() {
-  const size_t writes_max = write_failures_ > 0 ? 1 : options_.writes_max;
-  while (!starved_.empty() && writing_count_ < writes_max) {
-    PageDirectory& pages = *starved_.back();
-    unstarve(pages);
-    write_ahead(pages);
-  }
 }
 
 // --- From the disk to memory.
@@ -173,7 +59,7 @@ void PageStore::start_load(PageDirectory& pages, QueueIndex first, PageWaiter* w
   if (waiter != nullptr) frame->waiters.add(*waiter);
   pages.loading.push_back(frame);
   ++loading_count_;
-  start(*frame);
+  start_read(*frame);
 }
 
 void PageStore::prefetch_after(PageDirectory& pages, PageFrame& frame) {
@@ -301,16 +187,20 @@ void PageStore::forget(PageDirectory* pages, PageWaiter& waiter) {
   for (WaiterList<PageWaiter>* list : telling_) list->remove(waiter);
 }
 
-// --- Operations of frames.
+// --- Operations.
 
-void PageStore::start(PageFrame& frame) {
-  PageFile& file = file_of(frame.address);
+void PageStore::use(PageFile& file, size_t pages) {
   file.used_at = ++clock_;
-  ++file.busy_count;
+  file.busy_count += static_cast<uint32_t>(pages);
+}
+
+void PageStore::start_read(PageFrame& frame) {
+  PageFile& file = file_of(frame.address);
+  use(file, 1);
   if (file.id != core::kNoFile) {
     issue(frame, file);
   } else {
-    file.parked.push_back(&frame);
+    file.parked_reads.push_back(&frame);
     if (!file.opening) open(file);
   }
 }
@@ -318,29 +208,12 @@ void PageStore::start(PageFrame& frame) {
 void PageStore::issue(PageFrame& frame, PageFile& file) {
   operation_started();
   auto* const bytes = reinterpret_cast<std::byte*>(frame.page.get());
-  const uint64_t offset = offset_in_file(frame.address);
-  if (frame.use == PageFrame::Use::kWriting) {
-    storage_.write(file.id, offset, {bytes, kQueuePageBytes}, frame);
-  } else {
-    storage_.read(file.id, offset, {bytes, kQueuePageBytes}, frame);
-  }
+  storage_.read(file.id, offset_in_file(frame.address), {bytes, kQueuePageBytes}, frame);
 }
 
-void PageStore::ended(PageFrame& frame, int32_t result) {
-  operation_ended();
-  finish(frame, result);
-}
-
-void PageStore::finish(PageFrame& frame, int32_t result) {
+void PageStore::read_ended(PageFrame& frame, int32_t result) {
   --file_of(frame.address).busy_count;
-  const bool was_write = frame.use == PageFrame::Use::kWriting;
-  const PageAddress address = frame.address;
-  if (was_write) {
-    written(frame, result);
-    write_ended(address);
-  } else {
-    loaded(frame, result);
-  }
+  loaded(frame, result);
 }
 
 }  // namespace penstock::log

@@ -46,6 +46,9 @@ inline QueuePage* new_page() {
   return static_cast<QueuePage*>(::operator new(sizeof(QueuePage)));
 }
 
+uint64_t page_checksum(const QueuePage& page);
+std::string why(int32_t result);  // a transfer did not move all of it
+
 // The full pages of one queue that are still needed, oldest first.
 struct PageDirectory {
   PageDirectory(uint64_t queue_id, QueueIndex first_index)
@@ -68,7 +71,8 @@ struct PageDirectory {
   std::vector<PageFrame*> loading;  // being read; a few
 };
 
-// One page with a read or write under way, or read back. Owned by the store.
+// One page on its way to the disk or back, or read back. Owned by the store; its operation is its own read (a write is
+// that of its batch).
 struct PageFrame final : core::StorageOperation {
   enum class Use : uint8_t { kWriting, kLoading, kCached };
 
@@ -88,6 +92,19 @@ struct PageFrame final : core::StorageOperation {
 };
 static_assert(alignof(PageFrame) >= 4 && alignof(QueuePage) >= 4, "PageSlot keeps its kind in the lowest two bits");
 
+// Pages with addresses in a row, all in one file, that are written together. Forgets itself.
+struct PageBatch final : core::StorageOperation {
+  PageBatch(PageStore& its_store, size_t pages_max);
+  void complete(int32_t result) override;
+
+  PageAddress address() const { return frames.front()->address; }
+  size_t size() const { return frames.size() * kQueuePageBytes; }
+
+  PageStore& store;
+  std::vector<PageFrame*> frames;
+  std::unique_ptr<std::byte[]> bytes;  // copies: a frame may lose its owner, and its page, meanwhile
+};
+
 // One index file of this process. Opened by the first operation that needs it.
 struct PageFile final : core::StorageOperation {
   PageFile(PageStore& its_store, uint64_t its_number, std::string its_path)
@@ -101,10 +118,12 @@ struct PageFile final : core::StorageOperation {
   bool opening = false;
   bool creating = false;
   bool syncing = false;
-  bool dirty = false;              // written since its last sync
-  uint32_t busy_count = 0;         // operations under way
-  uint64_t used_at = 0;            // PageStore::clock_ of its last use
-  std::vector<PageFrame*> parked;  // until it is open
+  bool dirty = false;       // written since its last sync
+  uint32_t busy_count = 0;  // pages under way
+  uint64_t used_at = 0;     // PageStore::clock_ of its last use
+  // Until it is open.
+  std::vector<PageFrame*> parked_reads;
+  std::vector<PageBatch*> parked_writes;
 };
 
 class PageStore {
@@ -130,6 +149,7 @@ class PageStore {
   bool spares_large_blocks() const { return large_blocks_ <= kLargeBlocksSpared; }
 
   // --- For QueueFile.
+  void flush();
   PageAddress next_address() const { return next_; }
   void sync(bool& done, bool& failed);
   void retire(PageAddress keep);
@@ -139,6 +159,7 @@ class PageStore {
  private:
   friend struct PageFrame;
   friend struct PageFile;
+  friend struct PageBatch;
   struct Sync;
   struct Removal;
 
@@ -147,20 +168,23 @@ class PageStore {
   std::string path_of(uint64_t number) const;
 
   void write_ahead(PageDirectory& pages);
-  void start_write(PageDirectory& pages, QueueIndex first);
-  void start(PageFrame& frame);
+  void add_to_batch(PageDirectory& pages, QueueIndex first);
+  size_t writes_max() const;
+  void use(PageFile& file, size_t pages);
+  void start_read(PageFrame& frame);
   void issue(PageFrame& frame, PageFile& file);
+  void issue(PageBatch& batch, PageFile& file);
   PageFile& file_of(PageAddress address);
   void open(PageFile& file);
   void opened(PageFile& file, int32_t result);
   void close(PageFile& file);
   void close_unused_files();
   void find_existing();
-  void ended(PageFrame& frame, int32_t result);
-  void finish(PageFrame& frame, int32_t result);
-  void write_ended(PageAddress address);
-  void written(PageFrame& frame, int32_t result);
-  void write_failed(PageFrame& frame, int32_t result);
+  void read_ended(PageFrame& frame, int32_t result);
+  void write_ended(PageBatch& batch, int32_t result);
+  void writes_of_sync_ended(PageAddress first, size_t count);
+  void written(PageFrame& frame);
+  void not_written(PageFrame& frame);
   void loaded(PageFrame& frame, int32_t result);
   void starve(PageDirectory& pages);
   void unstarve(PageDirectory& pages);
@@ -190,10 +214,11 @@ class PageStore {
 
   static constexpr size_t kLargeBlocksSpared = 4096;
   size_t large_blocks_ = 0;
-  size_t resident_count_ = 0;  // full pages in memory, those being written included
-  size_t writing_count_ = 0;
-  uint32_t write_failures_ = 0;  // in a row
-  uint32_t skip_ = 0;            // filled pages to let pass before the next try after a failure
+  size_t resident_count_ = 0;         // full pages in memory, those being written included
+  size_t writing_count_ = 0;          // pages in batches
+  std::unique_ptr<PageBatch> batch_;  // not yet with the storage
+  uint32_t write_failures_ = 0;       // in a row
+  uint32_t skip_ = 0;                 // filled pages to let pass before the next try after a failure
   bool failed_since_sync_ = false;
   std::vector<PageDirectory*> starved_;  // have pages to write, but no write may start now
 

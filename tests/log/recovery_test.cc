@@ -18,7 +18,9 @@ class RecoveryTest : public testing::Test {
     ASSERT_TRUE(harness_.start()) << harness_.violation;
     for (int i = 0; i < count; ++i) {
       while (harness_.append("t/" + std::to_string(i), std::string(1000, 'x')) != AppendRoom::kRoom) harness_.turn(4);
-      if (one_by_one) ASSERT_TRUE(harness_.settle());
+      if (one_by_one) {
+        ASSERT_TRUE(harness_.settle());
+      }
     }
     bool done = false;
     harness_.log->finish(done);
@@ -288,7 +290,9 @@ TEST_F(RecoveryTest, finds_each_record_by_its_sequence) {
   for (uint64_t sequence = 1; sequence <= 301; ++sequence) {
     const auto offset = find_sequence(disk_, kDirectory, LogId(3), Sequence(sequence));
     ASSERT_TRUE(offset.has_value() && offset->has_value()) << sequence;
-    if (sequence > 1) EXPECT_EQ((*offset)->value(), harness_.model[sequence].offset) << sequence;
+    if (sequence > 1) {
+      EXPECT_EQ((*offset)->value(), harness_.model[sequence].offset) << sequence;
+    }
   }
   EXPECT_FALSE(find_sequence(disk_, kDirectory, LogId(3), Sequence(302))->has_value());
   EXPECT_FALSE(find_sequence(disk_, kDirectory, LogId(3), Sequence(0))->has_value());

@@ -74,6 +74,7 @@ class QueuesUnderTest {
                 .file_bytes = log::kQueuePageBytes * (1 + random_.below(8)),
                 .cached_pages_max = 1 + random_.below(8),
                 .writes_max = 1 + random_.below(6),
+                .batch_pages = 1 + random_.below(4),
                 .pages_kept = random_.below(3),
                 .resident_pages_max = 1 + random_.below(30),
                 .files_open_max = 1 + random_.below(4),
