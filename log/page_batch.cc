@@ -1,5 +1,6 @@
 // The way of a PageStore's pages from memory to the disk. Pages that leave memory one after the other lie side by side
 // in the index file, so they go out together: a write of 4 KiB costs the file system nearly what one of 256 KiB costs.
+#include <algorithm>
 #include <cstring>
 
 #include "log/page_store.h"
