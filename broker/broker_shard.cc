@@ -84,7 +84,8 @@ bool BrokerShard::end_turn() {
   resume_waiting();
   if (now_ns_ >= next_housekeeping_ns_) housekeeping();
   publish_pending_wills();
-  bool more = deliveries_.run();
+  spread_log_progress();
+  deliveries_.run();
   release_acknowledgements();
   log_->end_turn();
   publish_routed_marks();
@@ -92,10 +93,11 @@ bool BrokerShard::end_turn() {
   step_checkpoint();
   post_.end_turn();
   if (stop_state_ != StopState::kRunning) step_stop();
-  more = more || post_.has_backlog() || !flush_.empty() || log_->needs_turn() || stop_state_ != StopState::kRunning;
-  // Nobody wakes us when another shard has emptied its mailbox.
-  more = more || (!waiting_.empty() && !has_mail_room());
-  return more;
+  // Also what came up behind deliveries_.run(): retained messages taken into own queues, sessions that came online.
+  return deliveries_.has_work() || log_moved_ || post_.has_backlog() || !flush_.empty() || log_->needs_turn() ||
+         stop_state_ != StopState::kRunning ||
+         // Nobody wakes us when another shard has emptied its mailbox.
+         (!waiting_.empty() && !has_mail_room());
 }
 
 void BrokerShard::on_accepted(core::SocketId socket, const core::Endpoint& peer) {
@@ -173,22 +175,23 @@ void BrokerShard::on_log_progress() {
   log_moved_ = true;
 }
 
-void BrokerShard::release_acknowledgements() {
-  const uint64_t durable_end = log_->durable_end().value();
-  if (log_moved_) {
-    log_moved_ = false;
-    deliveries_.on_durable();
-    for (ShardIndex to = 0; to < place_.shards_count; ++to) {
-      if (!qos2_routed_[to]) continue;
-      qos2_routed_[to] = durable_end < last_routed_[to];
-      post_.post(to, Mail{.kind = MailKind::kDurableMoved});
-    }
-    close_owed();
+// Before the deliveries of the turn: those that waited for this must not wait for whatever comes next.
+void BrokerShard::spread_log_progress() {
+  if (!log_moved_) return;
+  log_moved_ = false;
+  deliveries_.on_durable();
+  for (ShardIndex to = 0; to < place_.shards_count; ++to) {
+    if (!qos2_routed_[to]) continue;
+    qos2_routed_[to] = log_->durable_end().value() < last_routed_[to];
+    post_.post(to, Mail{.kind = MailKind::kDurableMoved});
   }
-  acknowledgements_.release(
-      durable_end, [this](const Acknowledgement& acknowledgement, const std::vector<protocol::SubackCode>* codes) {
-        send(acknowledgement, codes);
-      });
+  close_owed();
+}
+
+void BrokerShard::release_acknowledgements() {
+  acknowledgements_.release(log_->durable_end().value(),
+                            [this](const Acknowledgement& acknowledgement,
+                                   const std::vector<protocol::SubackCode>* codes) { send(acknowledgement, codes); });
 }
 
 void BrokerShard::send(const Acknowledgement& acknowledgement, const std::vector<protocol::SubackCode>* codes) {

@@ -27,6 +27,7 @@
 #include "broker/session_table.h"
 #include "broker/shard_options.h"
 #include "broker/state_journal.h"
+#include "broker/topic_route.h"
 #include "core/clock.h"
 #include "core/diagnostics.h"
 #include "core/network.h"
@@ -128,6 +129,14 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   bool has_log_room() const { return log_->room_for(kStateRecordBytes) == log::AppendRoom::kRoom; }
   Handled room_for_state();  // kDone: go on; kWait; kStop never
 
+  // The route of a topic; the reference is to the only one that is remembered.
+  const TopicRoute& route_of(protocol::TopicName name) {
+    const bool same = name.text().data() == route_.topic.data() || name.text() == route_.topic;
+    const bool current =
+        route_.filters_version == filters_.version() && route_.remote_version == remote_filters_.version();
+    return same && current ? route_ : find_route(name);
+  }
+  protocol::TopicName last_topic() const { return protocol::TopicName::accepted(route_.topic); }
   // Appends and routes a message. Requires log room and mailbox room for one item each.
   log::Appended publish(const log::RecordParts& parts, bool sets_retained);
   bool has_mail_room() { return place_.shards_count == 1 || post_.has_room(kMailPerPacket); }
@@ -196,6 +205,7 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   void on_log_progress() override;
 
   Connection& add_connection(core::SocketId socket, core::Endpoint peer);
+  void spread_log_progress();
   void release_acknowledgements();
   void send(const Acknowledgement& acknowledgement, const std::vector<protocol::SubackCode>* codes);
   void flush_connections();
@@ -207,7 +217,13 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   void on_filters(const Mail& mail, const FilterChange& change);
   void on_filters_noted(const Mail& mail);
   void publish_routed_marks();
-  void route_local(protocol::TopicName name, uint32_t topic_hash, log::LogId log, log::LogOffset offset, uint8_t qos);
+  const TopicRoute& find_route(protocol::TopicName name);
+  ParentTopics::Parent& parent_of_route() {
+    if (route_.parent == nullptr) [[unlikely]]
+      route_.parent = &parent_topics_.obtain(last_topic().parent_topic(), queue_file_.get());
+    return *route_.parent;
+  }
+  void put_into_queues(const TopicRoute& route, log::LogId log, log::LogOffset offset, uint8_t qos);
   void set_retained(const log::RecordParts& parts, const log::Appended& appended);
   void session_online(Session& session);
   void session_offline(Session& session);
@@ -241,6 +257,7 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   RemoteFilters remote_filters_;
   RetainedStore retained_;
   ParentTopics parent_topics_;
+  TopicRoute route_;  // of the last message
   SessionTable sessions_;
   log::LogReader reader_;
   std::unique_ptr<log::CommitLog> log_;

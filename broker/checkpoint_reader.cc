@@ -1,4 +1,6 @@
-// ShardRestorer's reading of checkpoints: the order is that of broker/shard_state.cc.
+// ShardRestorer's reading of checkpoints: the order is that of broker/shard_state.cc. A right checksum says only that
+// the bytes are the written ones: whatever they say, the end is a restored shard or an error, and what is taken in is
+// no larger than the file. Values that the broker relies on (it CHECKs them, or counts on from them) are refused here.
 #include "broker/checkpoint_file.h"
 #include "broker/shard_restorer.h"
 #include "broker/state_codec.h"
@@ -9,6 +11,28 @@ namespace {
 // The least that one of them can take; bounds a count before anything is reserved for it.
 constexpr size_t kSessionBytesMin = 4 + 1 + 8 + 4 + 4 + 4 + 4 + 1;
 constexpr size_t kSubscriptionBytesMin = 4 + 1 + 8 + 4;
+
+// Far from where arithmetic wraps.
+constexpr int64_t kWallUsMax = int64_t{1} << 58;         // the year 11,000
+constexpr uint64_t kLogOffsetMax = uint64_t{1} << 55;    // what a QueueEntry can hold
+constexpr uint64_t kArrivalMax = uint64_t{1} << 47;      // half of what it can hold
+constexpr uint64_t kPageAddressMax = uint64_t{1} << 59;  // half of what a PageSlot can hold
+constexpr log::Epoch kEpochMax = UINT32_MAX / 2;         // one per start
+constexpr uint64_t kSequenceMax = uint64_t{1} << 62;
+
+bool is_time(int64_t wall_us) {
+  return wall_us >= 0 && wall_us <= kWallUsMax;
+}
+
+bool is_place(const log::CommitLog::Start& start) {
+  return start.epoch <= kEpochMax && start.next_sequence.value() > 0 && start.next_sequence.value() <= kSequenceMax &&
+         start.end.value() <= kLogOffsetMax && start.end.value() % log::kRecordAlignment == 0 &&
+         is_time(start.last_wall_us);
+}
+
+bool is_client_id(std::string_view text) {
+  return !text.empty() && text.size() <= protocol::kStringBytesMax;
+}
 
 }  // namespace
 
@@ -45,9 +69,10 @@ bool ShardRestorer::read_header(ByteReader& reader, bool& is_own) {
   const LogClock routed = read_clock(reader);
   const auto next_arrival = reader.integer<uint64_t>();
   const auto next_address = reader.integer<uint64_t>();
-  if (!reader.ok()) return false;
-  state_from_.emplace_back(log, start);
+  if (!reader.ok() || !is_place(start) || next_arrival > kArrivalMax || next_address > kPageAddressMax) return false;
   is_own = shards_count == shard_.shards_count() && index == shard_.index();
+  if (checkpoint_of(log) != nullptr || (is_own && queues_restored_)) return false;  // a shard has one checkpoint
+  state_from_.emplace_back(log, start);
   shard_.next_arrival_ = std::max(shard_.next_arrival_, next_arrival);
   if (is_own) {
     queues_restored_ = true;
@@ -65,13 +90,17 @@ bool ShardRestorer::read_header(ByteReader& reader, bool& is_own) {
 
 void ShardRestorer::read_session(ByteReader& reader) {
   const std::string client_id(reader.text());
+  const bool is_new = shard_.sessions_.find(client_id) == nullptr;  // a session is at home on one shard
+  if (!is_client_id(client_id) || !is_new) return reader.fail();
   Session* session = is_mine(client_id) ? &obtain_session(client_id) : nullptr;
   const bool online = reader.integer<uint8_t>() != 0;
   const auto offline_since_us = reader.integer<int64_t>();
+  if (!is_time(offline_since_us)) return reader.fail();
   LogClock done = read_clock(reader);
   const std::vector<Delivery> deliveries = read_deliveries(reader);
   for (uint32_t count = reader.count(2); count > 0; --count) {
     const protocol::PacketId id(reader.integer<uint16_t>());
+    if (id.value() == 0) return reader.fail();
     if (session != nullptr) session->add_inbound(id);
   }
   if (session != nullptr) {
@@ -85,12 +114,15 @@ void ShardRestorer::read_session(ByteReader& reader) {
 }
 
 void ShardRestorer::read_subscriptions(ByteReader& reader, Session* session) {
-  for (uint32_t count = reader.count(kSubscriptionBytesMin); count > 0 && reader.ok(); --count) {
+  uint32_t count = reader.count(kSubscriptionBytesMin);
+  if (count > BrokerShard::kSubscriptionsPerSessionMax) reader.fail();
+  for (; count > 0 && reader.ok(); --count) {
     PendingSubscription subscription{.session = session};
     subscription.filter = std::string(reader.text());
     subscription.qos = read_qos(reader);
     subscription.cursor = log::QueueIndex(reader.integer<uint64_t>());
     subscription.start = read_clock(reader);
+    if (!protocol::TopicFilter::parse(subscription.filter).has_value()) return reader.fail();
     if (session != nullptr) pending_subscriptions_.push_back(std::move(subscription));
   }
 }
@@ -98,10 +130,7 @@ void ShardRestorer::read_subscriptions(ByteReader& reader, Session* session) {
 void ShardRestorer::read_own_queue(ByteReader& reader, Session* session, bool is_own) {
   const log::QueueIndex cursor(reader.integer<uint64_t>());
   auto queue = log::ConsumeQueue::deserialize(reader.rest(), pages_);
-  if (!queue.has_value()) {
-    reader.fail();
-    return;
-  }
+  if (!queue.has_value()) return reader.fail();
   if (session == nullptr) return;
   shard_.add_own_queue(*session);
   if (!is_own) return;
@@ -119,6 +148,7 @@ void ShardRestorer::read_will(ByteReader& reader) {
   will.payload.assign(payload.begin(), payload.end());
   will.qos = read_qos(reader);
   will.retain = reader.integer<uint8_t>() != 0;
+  if (!is_client_id(client_id) || !protocol::TopicName::parse(will.topic).has_value()) return reader.fail();
   if (reader.ok() && is_mine(client_id)) wills_[client_id] = std::move(will);
 }
 
@@ -131,18 +161,19 @@ void ShardRestorer::read_retained(ByteReader& reader) {
   const log::LogId log(reader.integer<uint16_t>());
   const auto epoch = reader.integer<log::Epoch>();
   const log::Sequence sequence(reader.integer<uint64_t>());
-  if (!reader.ok()) return;
+  if (!protocol::TopicName::parse(topic).has_value() || publisher.size() > protocol::kStringBytesMax ||
+      !is_time(wall_us))
+    return reader.fail();
   shard_.retained_.apply(make_retained({.flags = qos, .publisher = publisher, .topic = topic, .payload = payload},
                                        wall_us, log::LogPosition{log, epoch, sequence}));
 }
 
 void ShardRestorer::read_filter_queue(ByteReader& reader, bool is_own) {
   const std::string filter(reader.text());
+  const auto parsed = protocol::TopicFilter::parse(filter);
+  if (!parsed.has_value() || (is_own && shard_.filters_.find(*parsed) != nullptr)) return reader.fail();
   auto queue = log::ConsumeQueue::deserialize(reader.rest(), pages_);
-  if (!queue.has_value()) {
-    reader.fail();
-    return;
-  }
+  if (!queue.has_value()) return reader.fail();
   if (is_own) shard_.filters_.adopt(std::make_unique<FilterQueue>(filter, std::move(*queue)));
 }
 
@@ -150,10 +181,7 @@ void ShardRestorer::read_parent(ByteReader& reader, bool is_own) {
   const std::string name(reader.text());
   const bool shared = reader.integer<uint8_t>() != 0;
   auto queue = log::ConsumeQueue::deserialize(reader.rest(), pages_);
-  if (!queue.has_value()) {
-    reader.fail();
-    return;
-  }
+  if (!queue.has_value()) return reader.fail();
   if (is_own) shard_.parent_topics_.adopt({name, shared, std::move(*queue), {}});
 }
 

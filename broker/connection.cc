@@ -134,10 +134,12 @@ std::byte* Connection::reserve(size_t bytes) {
 
 void Connection::commit(size_t bytes) {
   output_.commit(bytes);
-  if (!flush_listed) {
-    flush_listed = true;
-    shard_.add_flush(*this);
-  }
+  if (!flush_listed) list_flush();
+}
+
+void Connection::list_flush() {
+  flush_listed = true;
+  shard_.add_flush(*this);
 }
 
 void Connection::flush() {
@@ -157,10 +159,7 @@ void Connection::on_sent() {
     begin_close();
     return;
   }
-  if (output_.waiting_bytes() > 0 && !flush_listed) {
-    flush_listed = true;
-    shard_.add_flush(*this);
-  }
+  if (output_.waiting_bytes() > 0 && !flush_listed) list_flush();
   if (state_ == State::kClosing) return;
   if (receive_paused_ && !waiting_ && output_.waiting_bytes() < OutputBuffer::kAnswerBytesMax) {
     receive_paused_ = false;

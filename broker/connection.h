@@ -43,6 +43,9 @@ class Connection final : public core::StreamHandler, private core::Timer {
   // For whatever is encoded next; the shard sends it at the end of its turn.
   std::byte* reserve(size_t bytes);
   void commit(size_t bytes);
+  // The same by hand: after commit(), list_flush() where flush_listed is not set.
+  OutputBuffer& output() { return output_; }
+  void list_flush();
   bool takes_deliveries() const {
     return state_ == State::kEstablished && output_.waiting_bytes() < OutputBuffer::kDeliveryBytesMax;
   }

@@ -131,9 +131,9 @@ void Deliveries::forget(Session& session) {
   session.in_ready_list = false;
 }
 
-bool Deliveries::run() {
+void Deliveries::run() {
   spread_new_entries();
-  if (ready_.empty()) return false;
+  if (ready_.empty()) return;
   serving_.swap(ready_);
   shard_.reader().begin_batch();
   for (Session* session : serving_) {
@@ -142,20 +142,18 @@ bool Deliveries::run() {
   }
   shard_.reader().end_batch();
   serving_.clear();
-  // What serving appended for its own sessions (retained messages) goes out in the next round.
-  return !ready_.empty() || !dirty_.empty();
 }
 
 void Deliveries::serve(Session& session) {
   if (!session.online() || !session.connection->is_established()) return;
   session.wait = DeliveryWait::kNothing;
   if (!resend(session) || !publish_started(session) || !deliver_retained(session)) return;
-  for (int budget = kMessagesPerTurn; budget > 0; --budget) {
+  for (int budget = kMessagesPerTurn; budget > 0;) {
     if (!session.connection->takes_deliveries()) {
       wait_for(session, DeliveryWait::kSocket);
       return;
     }
-    if (take_next(session) != Step::kTook) return;
+    if (take_next(session, budget) != Step::kTook) return;
   }
   make_ready(session);
 }
@@ -276,17 +274,58 @@ void Deliveries::sift(Session& session) {
   std::push_heap(session.active.begin(), session.active.end(), Subscription::comes_later);
 }
 
-Deliveries::Step Deliveries::take_next(Session& session) {
+Deliveries::Step Deliveries::take_next(Session& session, int& budget) {
+  if (session.active.size() == 1) return take_run(session, budget);
+  --budget;
   Subscription* first = first_active(session);
   if (first == nullptr) return session.active.empty() ? Step::kNothingLeft : Step::kBlocked;
   const log::QueueEntry entry = first->next;
   // The highest QoS of all filters that brought this message. [MQTT-3.3.5-1]
   QoS granted = first->qos;
-  if (session.active.size() > 1)
-    for (const Subscription* other : session.active)
-      if (other->key == entry.arrival()) granted = std::max(granted, other->qos);
-  const QoS qos = std::min(granted, static_cast<QoS>(entry.qos()));  // [MQTT-3.8.4-6]
+  for (const Subscription* other : session.active)
+    if (other->key == entry.arrival()) granted = std::max(granted, other->qos);
+  const Step step = take(session, entry, granted, first == session.own_subscription.get());
+  if (step == Step::kTook) pass(session, entry.arrival());
+  return step;
+}
 
+// All that waits lies in one queue, as it mostly does: its entries are taken side by side, and nothing is merged.
+Deliveries::Step Deliveries::take_run(Session& session, int& budget) {
+  Subscription& only = *session.active.front();
+  log::ConsumeQueue& queue = only.queue->entries();
+  only.key = 0;
+  only.cursor = std::max(only.cursor, queue.begin());
+  if (only.cursor == queue.end()) {
+    session.active.clear();
+    only.active = false;
+    return Step::kNothingLeft;
+  }
+  std::span<const log::QueueEntry> run;
+  switch (queue.peek_run(only.cursor, run, session)) {
+    case log::ConsumeQueue::Peek::kPending:
+      wait_for(session, DeliveryWait::kRead);
+      return Step::kBlocked;
+    case log::ConsumeQueue::Peek::kGone:
+      shard_.counters().deliveries_expired += queue.page_end(only.cursor) - only.cursor;
+      only.cursor = queue.page_end(only.cursor);
+      --budget;
+      return Step::kTook;
+    case log::ConsumeQueue::Peek::kReady:
+      break;
+  }
+  const bool own = &only == session.own_subscription.get();
+  for (const log::QueueEntry& entry : run.first(std::min(run.size(), static_cast<size_t>(budget)))) {
+    if (!session.connection->takes_deliveries()) return Step::kTook;  // serve() waits for the socket
+    if (!is_passed(session, only, entry) && take(session, entry, only.qos, own) != Step::kTook) return Step::kBlocked;
+    ++only.cursor;
+    --budget;
+  }
+  return Step::kTook;
+}
+
+// One message, whose filters grant this QoS. `own`: out of the session's own queue, so a retained one.
+Deliveries::Step Deliveries::take(Session& session, const log::QueueEntry& entry, QoS granted, bool own) {
+  const QoS qos = std::min(granted, static_cast<QoS>(entry.qos()));  // [MQTT-3.8.4-6]
   if (entry.qos() == 2 && !is_durable(entry.log(), entry.offset())) {
     wait_for(session, DeliveryWait::kDurable);
     return Step::kBlocked;
@@ -295,7 +334,6 @@ Deliveries::Step Deliveries::take_next(Session& session) {
   if (qos == QoS::kAtMostOnce && from_offline_time && !shard_.options().queue_qos0) {
     ++shard_.counters().qos0_dropped;
     if (session.persistent) session.done.advance(entry.log(), log::Sequence(0), entry.offset());
-    pass(session, entry.arrival());
     return Step::kTook;
   }
   if (qos != QoS::kAtMostOnce && session.window(shard_.options().inflight_max).full()) {
@@ -309,24 +347,16 @@ Deliveries::Step Deliveries::take_next(Session& session) {
       return Step::kBlocked;
     case LogReader::State::kGone:
       ++shard_.counters().deliveries_expired;
-      pass(session, entry.arrival());
       return Step::kTook;
     case LogReader::State::kReady:
       break;
   }
-  const bool retain = first == session.own_subscription.get();  // [MQTT-3.3.1-8] [MQTT-3.3.1-9]
-  if (!deliver(session, entry, record, qos, retain)) return Step::kBlocked;
-  pass(session, entry.arrival());
-  return Step::kTook;
+  // [MQTT-3.3.1-8] [MQTT-3.3.1-9]
+  return deliver(session, entry, record, qos, own) ? Step::kTook : Step::kBlocked;
 }
 
 // Moves every cursor past the entry with this arrival.
 void Deliveries::pass(Session& session, uint64_t arrival) {
-  if (session.active.size() == 1) {
-    session.active.front()->key = 0;
-    ++session.active.front()->cursor;
-    return;
-  }
   passing_.clear();
   while (!session.active.empty() && session.active.front()->key == arrival) {
     std::pop_heap(session.active.begin(), session.active.end(), Subscription::comes_later);
@@ -420,7 +450,8 @@ void Deliveries::send_publish(Connection& connection, const log::RecordView& rec
   const size_t id_bytes = qos == QoS::kAtMostOnce ? 0 : 2;
   const size_t remaining = topic.size() + id_bytes + payload.size();
   const size_t bytes = 1 + protocol::remaining_length_bytes(remaining) + remaining;
-  std::byte* at = connection.reserve(bytes);
+  OutputBuffer& output = connection.output();
+  std::byte* at = output.reserve(shard_.output_blocks(), bytes);
   at += protocol::write_fixed_header(at, protocol::PacketType::kPublish, protocol::publish_flags(qos, dup, retain),
                                      remaining);
   std::memcpy(at, topic.data(), topic.size());
@@ -428,7 +459,8 @@ void Deliveries::send_publish(Connection& connection, const log::RecordView& rec
   if (id_bytes != 0) core::store_be16(at, delivery->packet_id.value());
   at += id_bytes;
   if (!payload.empty()) std::memcpy(at, payload.data(), payload.size());
-  connection.commit(bytes);
+  output.commit(bytes);
+  if (!connection.flush_listed) connection.list_flush();
   ++shard_.counters().deliveries_sent;
 }
 

@@ -44,8 +44,10 @@ class Deliveries {
   // Some log is durable further.
   void on_durable();
 
-  // Serves every ready session once. True when some are ready again.
-  bool run();
+  // Serves every ready session once.
+  void run();
+  // Some session is ready, or some queue has entries that nobody was told of: run() must come again.
+  bool has_work() const { return !ready_.empty() || !dirty_.empty(); }
 
  private:
   enum class Step : uint8_t { kTook, kNothingLeft, kBlocked };
@@ -58,7 +60,10 @@ class Deliveries {
   bool resend(Session& session);
   bool publish_started(Session& session);
   bool deliver_retained(Session& session);
-  Step take_next(Session& session);
+  // `budget`: how many messages more in this turn.
+  Step take_next(Session& session, int& budget);
+  Step take_run(Session& session, int& budget);
+  Step take(Session& session, const log::QueueEntry& entry, protocol::QoS granted, bool own);
   Subscription* first_active(Session& session);
   void pass(Session& session, uint64_t arrival);
   bool is_passed(const Session& session, const Subscription& subscription, const log::QueueEntry& entry) const;

@@ -14,6 +14,7 @@ FilterQueue* FilterTable::find(TopicFilter filter) {
 }
 
 FilterQueue& FilterTable::place(FilterId id, std::unique_ptr<FilterQueue> queue) {
+  ++version_;
   cache_.invalidate(tree_.filter(id));
   if (id.slot >= queues_.size()) {
     queues_.resize(tree_.slot_end());
@@ -41,6 +42,7 @@ FilterQueue& FilterTable::adopt(std::unique_ptr<FilterQueue> queue) {
 
 void FilterTable::remove(FilterQueue& queue) {
   const uint32_t slot = queue.filter_slot;
+  ++version_;
   cache_.invalidate(tree_.filter(ids_[slot]));
   tree_.erase(ids_[slot]);
   queues_[slot].reset();

@@ -31,6 +31,8 @@ class FilterTable {
   const std::vector<FilterQueue*>& match(protocol::TopicName name, uint32_t topic_hash);
 
   size_t size() const { return tree_.size(); }
+  // Another one after each change of what match() gives.
+  uint64_t version() const { return version_; }
   template <typename Visit>
   void for_each(Visit&& visit) {
     for (auto& queue : queues_)
@@ -47,6 +49,7 @@ class FilterTable {
   std::vector<FilterId> matches_;
   std::vector<FilterQueue*> matched_queues_;
   uint64_t next_queue_id_ = 1;
+  uint64_t version_ = 1;
 };
 
 }  // namespace penstock::broker

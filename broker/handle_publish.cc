@@ -1,7 +1,6 @@
 #include "broker/broker_shard.h"
 #include "broker/packet_handlers.h"
 #include "protocol/publish.h"
-#include "protocol/topic_hash.h"
 
 namespace penstock::broker {
 namespace {
@@ -19,7 +18,7 @@ void acknowledge(BrokerShard& shard, Connection& connection, const protocol::Pub
 }  // namespace
 
 Handled handle_publish(BrokerShard& shard, Connection& connection, const protocol::PacketBytes& packet) {
-  const auto publish = protocol::decode_publish(packet);
+  const auto publish = protocol::decode_publish(packet, shard.last_topic());
   if (!publish.has_value()) {
     connection.fail(publish.error());
     return Handled::kStop;
@@ -37,12 +36,13 @@ Handled handle_publish(BrokerShard& shard, Connection& connection, const protoco
   uint8_t flags = static_cast<uint8_t>(publish->qos);
   if (publish->retain) flags |= log::kRecordRetain;
   if (session.persistent) flags |= kRecordPublisherPersistent;
+  const TopicRoute& route = shard.route_of(publish->topic);
   const log::RecordParts parts{.type = log::kMessage,
                                .flags = flags,
                                .packet_id = publish->packet_id.value(),
-                               .topic_hash = protocol::topic_hash(publish->topic),
+                               .topic_hash = route.topic_hash,
                                .publisher = session.client_id(),
-                               .topic = publish->topic.text(),
+                               .topic = route.topic,
                                .payload = publish->payload};
   if (!shard.has_mail_room()) return Handled::kWait;
   if (connection.owes_redelivery) {  // what was refused before must not come behind this one

@@ -2,7 +2,7 @@
 
 namespace penstock::broker {
 
-// Linear: the registry is short by design, and the last one found is remembered.
+// Linear: the registry is short by design, and routes remember what they found.
 ParentTopics::Parent& ParentTopics::obtain(std::string_view name, log::QueueFile* file) {
   Parent* others = nullptr;
   for (auto& parent : parents_) {

@@ -24,13 +24,15 @@ class ParentTopics {
     bool shared = false;  // holds the messages of all parents without a queue of their own
     std::unique_ptr<log::ConsumeQueue> entries;
     RetentionMarks marks;
+
+    void append(const log::QueueEntry& entry) {
+      marks.note(entries->end(), entry);
+      entries->append(entry);
+    }
   };
 
-  void append(std::string_view parent, const log::QueueEntry& entry, log::QueueFile* file) {
-    if (last_ == nullptr || last_->name != parent || last_->shared) last_ = &obtain(parent, file);
-    last_->marks.note(last_->entries->end(), entry);
-    last_->entries->append(entry);
-  }
+  // The parent's own queue, made if there is none yet, or the common one. Stays for good.
+  Parent& obtain(std::string_view name, log::QueueFile* file);
   void adopt(Parent parent) { parents_.push_back(std::make_unique<Parent>(std::move(parent))); }
   // Drops entries whose records are gone.
   template <typename BeginOf>
@@ -46,10 +48,7 @@ class ParentTopics {
   static constexpr uint64_t kQueueIdBit = uint64_t{1} << 63;
 
  private:
-  Parent& obtain(std::string_view name, log::QueueFile* file);
-
   uint32_t count_max_;
-  Parent* last_ = nullptr;
   std::vector<std::unique_ptr<Parent>> parents_;
 };
 

@@ -5,6 +5,7 @@ namespace penstock::broker {
 using protocol::TopicFilter;
 
 void RemoteFilters::add(std::string_view filter, ShardIndex shard) {
+  ++version_;
   const auto inserted = tree_.insert(TopicFilter::accepted(filter));
   if (inserted.id.slot >= shards_.size()) shards_.resize(tree_.slot_end());
   if (inserted.is_new) shards_[inserted.id.slot] = 0;
@@ -14,6 +15,7 @@ void RemoteFilters::add(std::string_view filter, ShardIndex shard) {
 void RemoteFilters::remove(std::string_view filter, ShardIndex shard) {
   const auto id = tree_.find(TopicFilter::accepted(filter));
   if (!id.has_value()) return;
+  ++version_;
   shards_[id->slot] &= ~(ShardSet{1} << shard);
   if (shards_[id->slot] == 0) tree_.erase(*id);
 }

@@ -25,11 +25,14 @@ class RemoteFilters {
   // Shards that hold a filter which matches.
   ShardSet match(protocol::TopicName name);
   bool empty() const { return tree_.size() == 0; }
+  // Another one after each change of what match() gives.
+  uint64_t version() const { return version_; }
 
  private:
   SubscriptionTree tree_;
   std::vector<ShardSet> shards_;  // by FilterId::slot
   std::vector<FilterId> matches_;
+  uint64_t version_ = 1;
 };
 
 }  // namespace penstock::broker

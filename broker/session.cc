@@ -23,11 +23,31 @@ void Session::remove_inbound(protocol::PacketId id) {
 
 void Session::restore_window(uint16_t limit, const std::vector<Delivery>& deliveries) {
   window_.reset();
+  started_ahead.clear();
   for (Delivery delivery : deliveries) {
+    if (delivery.qos == protocol::QoS::kExactlyOnce && !done.has_passed(delivery.log, delivery.offset))
+      started_ahead.push_back(delivery);
+    if (delivery.state == DeliveryState::kDone) continue;
     if (delivery.state == DeliveryState::kStarting) delivery.state = DeliveryState::kPublished;
     if (delivery.state == DeliveryState::kReleasing) delivery.state = DeliveryState::kReleased;
     window(limit).restore(delivery);
   }
+}
+
+std::vector<Delivery> Session::completed_ahead() const {
+  std::vector<Delivery> completed;
+  for (const Delivery& ahead : started_ahead) {
+    if (done.has_passed(ahead.log, ahead.offset)) continue;
+    bool waits = false;
+    for (size_t i = 0; window_ != nullptr && i < window_->size() && !waits; ++i) {
+      const Delivery& delivery = window_->at(i);
+      waits = delivery.log == ahead.log && delivery.offset == ahead.offset && delivery.state != DeliveryState::kDone;
+    }
+    if (waits) continue;
+    completed.push_back(ahead);
+    completed.back().state = DeliveryState::kDone;
+  }
+  return completed;
 }
 
 Subscription* Session::find_subscription(const FilterQueue& queue) {

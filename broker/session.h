@@ -47,8 +47,11 @@ class Session final : public log::ReadWaiter, public log::PageWaiter {
   }
   InflightWindow* window_if_any() { return window_.get(); }
   const InflightWindow* window_if_any() const { return window_.get(); }
-  // After a restart: the window as it was recorded, each delivery at the step that is certain.
+  // After a restart: the window as it was recorded, each delivery at the step that is certain. `done` comes first.
   void restore_window(uint16_t limit, const std::vector<Delivery>& deliveries);
+  // Those of started_ahead that are complete, though `done` has not come to them: a record of the window must say so,
+  // or the next life would take their messages from the queues again.
+  std::vector<Delivery> completed_ahead() const;
   void drop_window_if_idle() {
     if (window_ != nullptr && window_->empty() && !persistent) window_.reset();
   }
@@ -82,7 +85,7 @@ class Session final : public log::ReadWaiter, public log::PageWaiter {
   std::vector<std::unique_ptr<RetainedScan>> retained_scans;
   std::unique_ptr<Will> will;
   LogClock done;                        // taken from the queues, per log; persistent sessions only
-  std::vector<Delivery> started_ahead;  // after a restart: in the window already, though beyond `done`
+  std::vector<Delivery> started_ahead;  // after a restart: in the window or complete already, though beyond `done`
   std::vector<uint16_t> inbound;        // see has_inbound
 
  private:

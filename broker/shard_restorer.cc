@@ -14,6 +14,21 @@ namespace penstock::broker {
 using protocol::TopicFilter;
 using protocol::TopicName;
 
+namespace {
+
+// A right checksum says only that the bytes are the written ones, not that a broker wrote them.
+bool is_message(const log::RecordView& record) {
+  return record.qos() <= 2 && TopicName::parse(record.topic()).has_value();
+}
+
+std::unexpected<core::Error> impossible(log::LogId id, const log::RecordView& record) {
+  const char* const type = record_type_name(record.header().type);
+  return core::failure("log " + std::to_string(id.value()) + ": record " + std::to_string(record.sequence().value()) +
+                       " (" + type + ") is whole, but none that this build can have written");
+}
+
+}  // namespace
+
 core::Status BrokerShard::restore() {
   return ShardRestorer(*this).run();
 }
@@ -64,84 +79,93 @@ const log::CommitLog::Start* ShardRestorer::checkpoint_of(log::LogId id) const {
 
 core::Status ShardRestorer::replay_state(log::LogId id) {
   const log::CommitLog::Start* from = checkpoint_of(id);
+  core::Status applied;
   const auto visit = [&](log::LogOffset offset, log::RecordView record) {
-    apply(id, offset, record);
-    return true;
+    if (!apply(id, offset, record)) applied = impossible(id, record);
+    return applied.has_value();
   };
   const std::string directory = log::path_in(shard_.place_.data_directory, log::log_directory_name(id));
   auto recovered = from == nullptr ? log::recover_log(shard_.seams_.storage, directory, id, log::LogOffset(0), visit)
                                    : log::recover_log(shard_.seams_.storage, directory, id, *from, visit);
   if (!recovered.has_value()) return std::unexpected(recovered.error());
+  RETURN_IF_ERROR(applied);
   report(id, recovered->damage);
   if (id == shard_.place_.log.id) shard_.log_start_ = recovered->start;
   return {};
 }
 
-void ShardRestorer::apply(log::LogId id, log::LogOffset offset, const log::RecordView& record) {
+bool ShardRestorer::apply(log::LogId id, log::LogOffset offset, const log::RecordView& record) {
   const log::RecordHeader& header = record.header();
   const std::string_view client_id = record.publisher();
   if (header.type == log::kMessage) {
+    if (!is_message(record)) return false;
     if (record.retain()) apply_retained(id, record);
-    if ((header.flags & kRecordPublisherPersistent) != 0 && record.qos() == 2)
+    if ((header.flags & kRecordPublisherPersistent) != 0 && record.qos() == 2 && header.packet_id != 0)
       if (Session* session = session_of(client_id)) session->add_inbound(protocol::PacketId(header.packet_id));
-    return;
+    return true;
   }
-  if (!is_mine(client_id)) return;
+  if (!is_mine(client_id)) return true;
   if (static_cast<StateRecord>(header.type) == StateRecord::kSessionOpened) {
+    if (client_id.empty()) return false;
     Session& opened = obtain_session(client_id);
     opened.was_connected = true;
     opened.offline_since_us = header.wall_us;
-    return;
+    return true;
   }
   if (static_cast<StateRecord>(header.type) == StateRecord::kWillSet) {
+    if (client_id.empty() || !is_message(record)) return false;
     wills_[std::string(client_id)] = Will{std::string(record.topic()),
                                           {record.payload().begin(), record.payload().end()},
                                           static_cast<protocol::QoS>(record.qos()),
                                           record.retain()};
-    return;
+    return true;
   }
   if (static_cast<StateRecord>(header.type) == StateRecord::kWillCleared) {
     wills_.erase(std::string(client_id));
-    return;
+    return true;
   }
   Session* session = shard_.sessions_.find(client_id);
-  if (session == nullptr) return;
+  if (session == nullptr) return true;
   switch (static_cast<StateRecord>(header.type)) {
     case StateRecord::kSessionEnded:
       end_session(*session);
-      return;
-    case StateRecord::kSubscribed:
-      if (auto state = decode_subscribed(record.payload())) {
-        state->start.advance(id, record.sequence(), offset);
-        subscribe(*session, record.topic(), state->qos, std::move(state->start));
-      }
-      return;
+      return true;
+    case StateRecord::kSubscribed: {
+      auto state = decode_subscribed(record.payload());
+      if (!state || !TopicFilter::parse(record.topic()).has_value()) return false;
+      state->start.advance(id, record.sequence(), offset);
+      subscribe(*session, record.topic(), state->qos, std::move(state->start));
+      return true;
+    }
     case StateRecord::kUnsubscribed:
+      if (!TopicFilter::parse(record.topic()).has_value()) return false;
       unsubscribe(*session, record.topic());
-      return;
-    case StateRecord::kSessionProgress:
-      if (auto state = decode_progress(record.payload())) {
-        session->was_connected = state->online;
-        session->offline_since_us = header.wall_us;
-        for (const LogProgress& each : state->done.entries())
-          session->done.advance(each.log, each.sequence, each.offset);
-        session->restore_window(shard_.options_.inflight_max, state->deliveries);
-        session->started_ahead.clear();
-      }
-      return;
-    case StateRecord::kDeliveryStarted:
-      if (const auto delivery = decode_delivery(record.payload())) begin_delivery(*session, *delivery);
-      return;
+      return true;
+    case StateRecord::kSessionProgress: {
+      const auto state = decode_progress(record.payload());
+      if (!state) return false;
+      session->was_connected = state->online;
+      session->offline_since_us = header.wall_us;
+      for (const LogProgress& each : state->done.entries()) session->done.advance(each.log, each.sequence, each.offset);
+      session->restore_window(shard_.options_.inflight_max, state->deliveries);
+      return true;
+    }
+    case StateRecord::kDeliveryStarted: {
+      const auto delivery = decode_delivery(record.payload());
+      if (!delivery) return false;
+      begin_delivery(*session, *delivery);
+      return true;
+    }
     case StateRecord::kDeliveryReleased:
       if (InflightWindow* window = session->window_if_any())
         if (Delivery* delivery = window->find(protocol::PacketId(header.packet_id)))
           delivery->state = DeliveryState::kReleased;
-      return;
+      return true;
     case StateRecord::kInboundReleased:
       session->remove_inbound(protocol::PacketId(header.packet_id));
-      return;
+      return true;
     default:
-      return;
+      return true;
   }
 }
 
@@ -241,11 +265,11 @@ void ShardRestorer::apply_message(log::LogId id, log::LogOffset offset, const lo
   }
   if (record.header().type != log::kMessage) return;
   const TopicName topic = TopicName::accepted(record.topic());
+  const TopicRoute& route = shard_.route_of(topic);
   if (!known && id == shard_.place_.log.id)
-    shard_.parent_topics_.append(topic.parent_topic(), log::QueueEntry(shard_.next_arrival_, id, offset, qos),
-                                 shard_.queue_file_.get());
+    shard_.parent_of_route().append(log::QueueEntry(shard_.next_arrival_, id, offset, qos));
   if (known && queues_restored_) return;
-  add_arrival(record.header().wall_us, id, offset, qos, shard_.filters_.match(topic, record.header().topic_hash));
+  add_arrival(record.header().wall_us, id, offset, qos, route.queues);
   if (!known) shard_.routed_.advance(id, record.sequence(), offset);
 }
 

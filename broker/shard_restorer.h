@@ -39,7 +39,8 @@ class ShardRestorer {
 
   core::Status replay_state(log::LogId id);
   core::Status replay_messages(log::LogId id);
-  void apply(log::LogId id, log::LogOffset offset, const log::RecordView& record);
+  // False: whole, but none that this build can have written.
+  bool apply(log::LogId id, log::LogOffset offset, const log::RecordView& record);
   void add_arrival(int64_t wall_us, log::LogId id, log::LogOffset offset, uint8_t qos,
                    const std::vector<FilterQueue*>& queues);
   void fill_queues();

@@ -10,36 +10,46 @@ namespace penstock::broker {
 
 using protocol::TopicName;
 
+const TopicRoute& BrokerShard::find_route(TopicName name) {
+  if (name.text() != route_.topic) {
+    route_.topic = name.text();
+    route_.topic_hash = protocol::topic_hash(name);
+    route_.parent = nullptr;
+  }
+  const TopicName topic = last_topic();
+  route_.queues = filters_.match(topic, route_.topic_hash);
+  route_.shards = remote_filters_.match(topic);
+  route_.filters_version = filters_.version();
+  route_.remote_version = remote_filters_.version();
+  return route_;
+}
+
 log::Appended BrokerShard::publish(const log::RecordParts& parts, bool sets_retained) {
   const log::Appended appended = log_->append(parts);
   last_published_ = appended;
-  const TopicName topic = TopicName::accepted(parts.topic);
+  const TopicRoute& route = route_of(TopicName::accepted(parts.topic));
   const uint8_t qos = parts.flags & log::kRecordQosMask;
-  routed_.advance(log_->id(), appended.sequence, appended.offset);
-  parent_topics_.append(topic.parent_topic(), log::QueueEntry(next_arrival_, log_->id(), appended.offset, qos),
-                        queue_file_.get());
-  route_local(topic, parts.topic_hash, log_->id(), appended.offset, qos);
-  if (!remote_filters_.empty()) {
-    ShardSet shards = remote_filters_.match(topic);
-    for (; shards != 0; shards &= shards - 1) {
-      const auto to = static_cast<ShardIndex>(__builtin_ctzll(shards));
-      last_routed_[to] = appended.end;
-      if (qos == 2) qos2_routed_[to] = true;
-      post_.post(to, Mail{.kind = MailKind::kRoute,
-                          .qos = qos,
-                          .offset = appended.offset,
-                          .sequence = appended.sequence,
-                          .end = appended.end});
-    }
+  routed_.advance(place_.log.id, appended.sequence, appended.offset);
+  parent_of_route().append(log::QueueEntry(next_arrival_, place_.log.id, appended.offset, qos));
+  put_into_queues(route, place_.log.id, appended.offset, qos);
+  for (ShardSet shards = route.shards; shards != 0; shards &= shards - 1) {
+    const auto to = static_cast<ShardIndex>(__builtin_ctzll(shards));
+    last_routed_[to] = appended.end;
+    if (qos == 2) qos2_routed_[to] = true;
+    post_.post(to, Mail{.kind = MailKind::kRoute,
+                        .qos = qos,
+                        .offset = appended.offset,
+                        .sequence = appended.sequence,
+                        .end = appended.end});
   }
   if (sets_retained) set_retained(parts, appended);  // [MQTT-3.3.1-5] [MQTT-3.3.1-12]
   return appended;
 }
 
-void BrokerShard::route_local(TopicName name, uint32_t topic_hash, log::LogId log, log::LogOffset offset, uint8_t qos) {
+void BrokerShard::put_into_queues(const TopicRoute& route, log::LogId log, log::LogOffset offset, uint8_t qos) {
   const log::QueueEntry entry(next_arrival_++, log, offset, qos);
   // Of sessions that are offline, too. [MQTT-3.1.2-5] [MQTT-3.3.2-3] [MQTT-4.5.0-1]
-  for (FilterQueue* queue : filters_.match(name, topic_hash)) {
+  for (FilterQueue* queue : route.queues) {
     queue->append(entry);
     deliveries_.on_new_entries(*queue);
   }
@@ -108,7 +118,7 @@ void BrokerShard::on_route(const Mail& mail) {
   // Live logs stand in shard order. The sender keeps the record in its tail until we have moved our mark past it.
   log::SharedLog& log = *shared_logs_[mail.from];
   const log::RecordView record(log.tail_at(mail.offset.value()));
-  route_local(TopicName::accepted(record.topic()), record.header().topic_hash, log.id, mail.offset, mail.qos);
+  put_into_queues(route_of(TopicName::accepted(record.topic())), log.id, mail.offset, mail.qos);
   routed_.advance(log.id, mail.sequence, mail.offset);
   log.routed[place_.index].offset.store(mail.end, std::memory_order_seq_cst);
 }

@@ -19,7 +19,7 @@ void write_session(ByteWriter& writer, Session& session, std::vector<std::byte>&
   writer.integer(static_cast<uint8_t>(session.online()));
   writer.integer(session.offline_since_us);
   write_clock(writer, session.done);
-  write_window(writer, session.window_if_any());
+  write_window(writer, session.window_if_any(), session.completed_ahead());
   writer.integer(static_cast<uint32_t>(session.inbound.size()));
   for (const uint16_t id : session.inbound) writer.integer(id);
   writer.integer(static_cast<uint32_t>(session.subscriptions.size()));

@@ -1,5 +1,7 @@
 #include "broker/state_codec.h"
 
+#include "log/record_format.h"
+
 namespace penstock::broker {
 namespace {
 
@@ -44,21 +46,27 @@ Delivery read_delivery(ByteReader& reader) {
   delivery.packet_id = protocol::PacketId(reader.integer<uint16_t>());
   delivery.qos = read_qos(reader);
   const uint8_t state = reader.integer<uint8_t>();
-  if (state > static_cast<uint8_t>(DeliveryState::kDone)) reader.fail();
   delivery.state = static_cast<DeliveryState>(state);
   delivery.retain = reader.integer<uint8_t>() != 0;
   delivery.log = log::LogId(reader.integer<uint16_t>());
   delivery.offset = log::LogOffset(reader.integer<uint64_t>());
   delivery.sequence = log::Sequence(reader.integer<uint64_t>());
+  // A record lies where one can be read.
+  const bool known = delivery.qos != protocol::QoS::kAtMostOnce && state <= static_cast<uint8_t>(DeliveryState::kDone);
+  if (!known || delivery.packet_id.value() == 0 || delivery.offset.value() % log::kRecordAlignment != 0) {
+    reader.fail();
+    return {};
+  }
   return delivery;
 }
 
-void write_window(ByteWriter& writer, const InflightWindow* window) {
-  uint32_t count = 0;
+void write_window(ByteWriter& writer, const InflightWindow* window, const std::vector<Delivery>& completed) {
+  auto count = static_cast<uint32_t>(completed.size());
   for (size_t i = 0; window != nullptr && i < window->size(); ++i) count += window->at(i).state != DeliveryState::kDone;
   writer.integer(count);
   for (size_t i = 0; window != nullptr && i < window->size(); ++i)
     if (window->at(i).state != DeliveryState::kDone) write_delivery(writer, window->at(i));
+  for (const Delivery& delivery : completed) write_delivery(writer, delivery);
 }
 
 std::vector<Delivery> read_deliveries(ByteReader& reader) {

@@ -15,8 +15,8 @@ LogClock read_clock(ByteReader& reader);
 
 void write_delivery(ByteWriter& writer, const Delivery& delivery);
 Delivery read_delivery(ByteReader& reader);
-// Deliveries of the window that are not done; none when `window` is null.
-void write_window(ByteWriter& writer, const InflightWindow* window);
+// Deliveries of the window that are not done (none when `window` is null), and `completed`, which are.
+void write_window(ByteWriter& writer, const InflightWindow* window, const std::vector<Delivery>& completed = {});
 std::vector<Delivery> read_deliveries(ByteReader& reader);
 
 // Fails the reader on values that are none.

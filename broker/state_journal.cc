@@ -27,7 +27,8 @@ uint64_t StateJournal::unsubscribed(const Session& session, protocol::TopicFilte
 }
 
 uint64_t StateJournal::progress(const Session& session, bool online) {
-  const std::vector<std::byte> payload = encode_progress(online, session.done, session.window_if_any());
+  const std::vector<std::byte> payload =
+      encode_progress(online, session.done, session.window_if_any(), session.completed_ahead());
   return append(StateRecord::kSessionProgress, session.client_id(), {.payload = payload});
 }
 

@@ -55,13 +55,14 @@ std::vector<std::byte> encode_subscribed(protocol::QoS qos, const LogClock& star
   return out;
 }
 
-std::vector<std::byte> encode_progress(bool online, const LogClock& done, const InflightWindow* window) {
+std::vector<std::byte> encode_progress(bool online, const LogClock& done, const InflightWindow* window,
+                                       const std::vector<Delivery>& completed_ahead) {
   std::vector<std::byte> out;
   ByteWriter writer(out);
   writer.integer(kVersion);
   writer.integer(static_cast<uint8_t>(online));
   write_clock(writer, done);
-  write_window(writer, window);
+  write_window(writer, window, completed_ahead);
   return out;
 }
 

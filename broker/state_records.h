@@ -45,7 +45,8 @@ struct ProgressState {
 };
 
 std::vector<std::byte> encode_subscribed(protocol::QoS qos, const LogClock& start);
-std::vector<std::byte> encode_progress(bool online, const LogClock& done, const InflightWindow* window);
+std::vector<std::byte> encode_progress(bool online, const LogClock& done, const InflightWindow* window,
+                                       const std::vector<Delivery>& completed_ahead = {});
 std::vector<std::byte> encode_delivery(const Delivery& delivery);
 
 // None: damaged or of a version that this build does not know.

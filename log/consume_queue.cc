@@ -105,14 +105,14 @@ void ConsumeQueue::push_page(QueuePage* page) {
 
 // --- Reading.
 
-ConsumeQueue::Peek ConsumeQueue::peek_page(QueueIndex index, QueueEntry& out, PageWaiter& waiter) {
+ConsumeQueue::Peek ConsumeQueue::peek_page(QueueIndex index, std::span<const QueueEntry>& out, PageWaiter& waiter) {
   CHECK(index >= begin_ && index < end_);
   const PageSlot slot = pages_->slot(index);
   const size_t place = (index - pages_->first) % kQueuePageEntries;
   const QueueIndex first = index + (0 - static_cast<uint64_t>(place));
   switch (slot.kind()) {
     case PageSlot::Kind::kMemory:
-      out = slot.page()->entries[place];
+      out = std::span(slot.page()->entries).subspan(place);
       return Peek::kReady;
     case PageSlot::Kind::kDamaged:
       return Peek::kGone;
@@ -127,7 +127,7 @@ ConsumeQueue::Peek ConsumeQueue::peek_page(QueueIndex index, QueueEntry& out, Pa
     frame.waiters.add(waiter);
     return Peek::kPending;
   }
-  out = frame.page->entries[place];
+  out = std::span(frame.page->entries).subspan(place);
   if (frame.use == PageFrame::Use::kCached) {
     frame.referenced = true;
     if (!frame.next_requested) store_->prefetch_after(*pages_, frame);

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -96,9 +97,18 @@ class ConsumeQueue {
   // Entry at `index` in [begin, end). kPending: a read was started (or joined); the waiter is told. kGone: the page is
   // unreadable or damaged (counted and reported by the QueueFile): skip to page_end(index) or rebuild.
   Peek peek(QueueIndex index, QueueEntry& out, PageWaiter& waiter) {
+    std::span<const QueueEntry> run;
+    const Peek peek = peek_run(index, run, waiter);
+    if (peek == Peek::kReady) out = run.front();
+    return peek;
+  }
+  // The same for as many entries from `index` on as lie side by side in memory. They stay until the queue is changed or
+  // peeked at again.
+  Peek peek_run(QueueIndex index, std::span<const QueueEntry>& out, PageWaiter& waiter) {
     if (index < tail_first_) [[unlikely]]
       return peek_page(index, out, waiter);
-    out = *(next_ - (end_ - index));
+    const size_t count = end_ - index;
+    out = {next_ - count, count};
     return Peek::kReady;
   }
   // One past the last entry of the page that holds `index`.
@@ -135,7 +145,7 @@ class ConsumeQueue {
   bool read_entries(core::Bytes& in, size_t count);
   QueueEntry* tail() const { return next_ - (end_ - tail_first_); }
   size_t tail_capacity() const { return next_ == nullptr ? 0 : static_cast<size_t>(limit_ - tail()); }
-  Peek peek_page(QueueIndex index, QueueEntry& out, PageWaiter& waiter);
+  Peek peek_page(QueueIndex index, std::span<const QueueEntry>& out, PageWaiter& waiter);
 
   // One cache line; the rest is allocated when it is needed.
   uint64_t id_;

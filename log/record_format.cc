@@ -28,7 +28,7 @@ std::byte* put_words(std::byte* to, const std::byte* from, size_t bytes) {
   return to + bytes;
 }
 
-std::byte* put(std::byte* to, const void* from_any, size_t bytes) {
+[[gnu::always_inline]] inline std::byte* put(std::byte* to, const void* from_any, size_t bytes) {
   const std::byte* from = static_cast<const std::byte*>(from_any);
   if (bytes > 32) {
     std::memcpy(to, from, bytes);
@@ -67,7 +67,7 @@ void encode_record(const RecordParts& parts, Sequence sequence, Epoch epoch, int
   std::byte* at = put(to + sizeof(RecordHeader), parts.publisher.data(), parts.publisher.size());
   core::store_be16(at, static_cast<uint16_t>(parts.topic.size()));
   at = put(at + 2, parts.topic.data(), parts.topic.size());
-  at = put(at, parts.properties.data(), parts.properties.size());
+  if (!parts.properties.empty()) at = put(at, parts.properties.data(), parts.properties.size());
   put(at, parts.payload.data(), parts.payload.size());
   const uint64_t checksum = XXH3_64bits_withSeed(to + kChecksumEnd, bytes - kChecksumEnd, lengths);
   core::store_le(to + offsetof(RecordHeader, checksum), checksum);

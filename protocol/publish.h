@@ -19,15 +19,14 @@ struct Publish {
   QoS qos = QoS::kAtMostOnce;
   bool dup = false;
   bool retain = false;
-
-  // Only of a decoded PUBLISH: the topic as it stands in the packet, with its two length bytes in front.
-  core::Bytes topic_wire() const { return core::as_bytes({topic.text().data() - 2, topic.size() + 2}); }
 };
 
 // Which rule a PUBLISH breaks that decode_publish did not accept.
 ProtocolError publish_error(const PacketBytes& packet);
 
-inline Decoded<Publish> decode_publish(const PacketBytes& packet) {
+// `known`: a topic that was accepted before, mostly that of the message before. Where the packet has the same, it is
+// not judged again, and Publish::topic is `known` itself.
+inline Decoded<Publish> decode_publish(const PacketBytes& packet, TopicName known = {}) {
   const uint32_t qos = packet.flags >> 1 & 3;
   const bool dup = (packet.flags & 0x08) != 0;
   const size_t id_bytes = qos == 0 ? 0 : 2;  // [MQTT-2.3.1-5]
@@ -41,16 +40,21 @@ inline Decoded<Publish> decode_publish(const PacketBytes& packet) {
     return std::unexpected(publish_error(packet));
   }
   // [MQTT-3.3.2-1] [MQTT-3.3.2-2] [MQTT-4.7.3-1]
-  const Decoded<TopicName> topic = TopicName::parse(core::as_text(body.subspan(2, topic_bytes)));
-  if (!topic.has_value()) [[unlikely]]
-    return std::unexpected(topic.error());
+  const std::string_view text = core::as_text(body.subspan(2, topic_bytes));
+  TopicName topic = known;
+  if (text.empty() || text != known.text()) {
+    const Decoded<TopicName> parsed = TopicName::parse(text);
+    if (!parsed.has_value()) [[unlikely]]
+      return std::unexpected(parsed.error());
+    topic = *parsed;
+  }
   PacketId packet_id;
   if (qos != 0) {
     packet_id = PacketId(core::load_be16(body.data() + 2 + topic_bytes));
     if (packet_id.value() == 0) [[unlikely]]
       return std::unexpected(publish_error(packet));  // [MQTT-2.3.1-1]
   }
-  return Publish{.topic = *topic,
+  return Publish{.topic = topic,
                  .payload = body.subspan(payload_begin),
                  .packet_id = packet_id,
                  .qos = static_cast<QoS>(qos),

@@ -56,7 +56,9 @@ void check_publish(const PacketBytes& packet) {
   const auto publish = decode_publish(packet);
   if (!publish) return;
   CHECK(TopicName::parse(publish->topic.text()).has_value());
-  CHECK_EQ(publish->topic_wire().data(), packet.body.data());
+  CHECK_EQ(core::as_bytes(publish->topic.text()).data(), packet.body.data() + 2);
+  const auto again = decode_publish(packet, publish->topic);
+  CHECK(again.has_value() && again->topic == publish->topic && again->payload.data() == publish->payload.data());
   CHECK_EQ(publish->packet_id.value() == 0, publish->qos == QoS::kAtMostOnce);
   const PublishHeader header{publish->topic, publish->payload.size(), publish->packet_id, publish->qos,
                              publish->dup,   publish->retain};
