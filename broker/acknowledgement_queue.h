@@ -6,6 +6,7 @@
 #include <deque>
 #include <vector>
 
+#include "core/ring_queue.h"
 #include "protocol/types.h"
 
 namespace penstock::broker {
@@ -53,7 +54,7 @@ class AcknowledgementQueue {
   }
 
  private:
-  std::deque<Acknowledgement> waiting_;
+  core::RingQueue<Acknowledgement> waiting_;
   std::deque<std::vector<protocol::SubackCode>> codes_;  // of the SUBACKs among them, in their order
 };
 

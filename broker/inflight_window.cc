@@ -5,8 +5,8 @@
 namespace penstock::broker {
 
 bool InflightWindow::uses(protocol::PacketId packet_id) {
-  for (const Delivery& delivery : deliveries_)
-    if (delivery.packet_id == packet_id && delivery.state != DeliveryState::kDone) return true;
+  for (size_t i = 0; i < deliveries_.size(); ++i)
+    if (deliveries_[i].packet_id == packet_id && deliveries_[i].state != DeliveryState::kDone) return true;
   return false;
 }
 
@@ -20,11 +20,6 @@ protocol::PacketId InflightWindow::next_packet_id() {
   return protocol::PacketId(last_packet_id_);
 }
 
-Delivery& InflightWindow::push(const Delivery& delivery) {
-  deliveries_.push_back(delivery);
-  return deliveries_.back();
-}
-
 Delivery* InflightWindow::find(protocol::PacketId packet_id) {
   if (deliveries_.empty()) return nullptr;
   const uint16_t first = deliveries_.front().packet_id.value();
@@ -35,8 +30,8 @@ Delivery* InflightWindow::find(protocol::PacketId packet_id) {
       deliveries_[guess].state != DeliveryState::kDone)
     return &deliveries_[guess];
   if (!restored_) return nullptr;
-  for (Delivery& delivery : deliveries_)
-    if (delivery.packet_id == packet_id && delivery.state != DeliveryState::kDone) return &delivery;
+  for (size_t i = 0; i < deliveries_.size(); ++i)
+    if (deliveries_[i].packet_id == packet_id && deliveries_[i].state != DeliveryState::kDone) return &deliveries_[i];
   return nullptr;
 }
 

@@ -4,8 +4,8 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 
+#include "core/ring_queue.h"
 #include "log/position.h"
 #include "protocol/types.h"
 
@@ -44,7 +44,7 @@ class InflightWindow {
 
   // A packet id that no delivery of the window uses; requires !full().
   protocol::PacketId next_packet_id();
-  Delivery& push(const Delivery& delivery);
+  Delivery& push(const Delivery& delivery) { return deliveries_.push_back(delivery); }
   // The delivery with this id that is not kDone; null when there is none.
   Delivery* find(protocol::PacketId packet_id);
   // Marks it done, and drops all leading ones that are.
@@ -63,7 +63,7 @@ class InflightWindow {
   uint64_t first_ordinal_ = 0;
   uint16_t last_packet_id_ = 0;
   bool restored_ = false;  // ids in the window may collide with the running one
-  std::deque<Delivery> deliveries_;
+  core::RingQueue<Delivery> deliveries_;
 };
 
 }  // namespace penstock::broker
