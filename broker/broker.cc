@@ -2,7 +2,6 @@
 
 #include "core/diagnostics.h"
 #include "log/file_names.h"
-#include "log/sealed_log.h"
 
 namespace penstock::broker {
 
@@ -10,19 +9,33 @@ core::Result<std::unique_ptr<Broker>> Broker::start(BrokerOptions options) {
   std::unique_ptr<Broker> broker(new Broker(std::move(options)));
   ASSIGN_OR_RETURN(broker->ring_, core::Ring::create({.submission_entries = 8, .completion_entries = 16}));
   broker->storage_ = std::make_unique<core::RingStorage>(*broker->ring_);
-  ASSIGN_OR_RETURN(DataDirectory directory, DataDirectory::open(*broker->storage_, broker->options_.data_directory));
+  ASSIGN_OR_RETURN(DataDirectory directory,
+                   DataDirectory::open(*broker->storage_, core::system_clock(), broker->options_.data_directory));
   broker->directory_ = std::make_unique<DataDirectory>(std::move(directory));
   RETURN_IF_ERROR(broker->start_shards());
   return broker;
 }
 
 core::Status Broker::open_sealed_logs() {
-  for (const log::LogId id : directory_->sealed_logs()) {
+  for (const auto& [id, sealed_us] : directory_->sealed_logs()) {
     const std::string path = log::path_in(options_.data_directory, log::log_directory_name(id));
-    ASSIGN_OR_RETURN(auto sealed, log::open_sealed_log(*storage_, path, id));
+    ASSIGN_OR_RETURN(auto sealed, log::SealedLog::open(*storage_, path, id, sealed_us));
     sealed_logs_.push_back(std::move(sealed));
   }
   return {};
+}
+
+void Broker::maintain() {
+  const auto warn = [](const core::Status& status) {
+    if (!status) core::log_line(core::LogLevel::kWarning, status.error().message);
+  };
+  warn(directory_->remove_old_layouts());
+  for (auto& sealed : sealed_logs_) {
+    if (sealed->gone()) continue;
+    core::Status status = sealed->retire(core::system_clock().wall_us() - options_.log.retention_us);
+    if (status && sealed->gone()) status = directory_->forget_sealed_log(sealed->shared().id);
+    warn(status);
+  }
 }
 
 core::Status Broker::start_shards() {
@@ -41,7 +54,7 @@ core::Status Broker::start_shards() {
 
   std::vector<log::SharedLog*> logs;
   for (auto& shard : shards_) logs.push_back(&shard->shared_log());
-  for (auto& sealed : sealed_logs_) logs.push_back(sealed.get());
+  for (auto& sealed : sealed_logs_) logs.push_back(&sealed->shared());
   for (auto& shard : shards_) shard->add_logs(logs);
   for (const core::Endpoint& wanted : options_.listen) {
     core::Endpoint endpoint = wanted;
@@ -53,6 +66,7 @@ core::Status Broker::start_shards() {
     endpoints_.push_back(endpoint);
   }
   for (auto& shard : shards_) shard->serve();
+  maintain();
   return {};
 }
 

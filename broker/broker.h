@@ -9,6 +9,7 @@
 #include "broker/data_directory.h"
 #include "broker/shard_thread.h"
 #include "core/network.h"
+#include "log/sealed_log.h"
 
 namespace penstock::broker {
 
@@ -28,6 +29,8 @@ class Broker {
 
   // Where it listens, with the ports that the kernel picked.
   const std::vector<core::Endpoint>& endpoints() const { return endpoints_; }
+  // Retention of logs that no shard appends to any more. About once a minute, on the thread that started.
+  void maintain();
   // Clean stop; returns when every shard has stopped.
   void stop();
   // After stop(): counters of all shards.
@@ -39,11 +42,11 @@ class Broker {
   core::Status open_sealed_logs();
 
   BrokerOptions options_;
-  std::unique_ptr<core::Ring> ring_;  // of the main thread: start-up only
+  std::unique_ptr<core::Ring> ring_;  // of the main thread: start-up and maintain()
   std::unique_ptr<core::RingStorage> storage_;
   std::unique_ptr<DataDirectory> directory_;
   std::unique_ptr<PostOffice> office_;
-  std::vector<std::unique_ptr<log::SharedLog>> sealed_logs_;
+  std::vector<std::unique_ptr<log::SealedLog>> sealed_logs_;
   std::vector<std::unique_ptr<ShardThread>> shards_;
   std::vector<core::Endpoint> endpoints_;
   Counters counters_;

@@ -12,6 +12,18 @@ namespace {
 
 constexpr std::string_view kManifestName = "manifest";
 constexpr std::string_view kManifestVersion = "penstock-manifest-1";
+constexpr std::string_view kLayoutPrefix = "layout-";
+
+std::string layout_name(uint64_t generation) {
+  return std::string(kLayoutPrefix) + std::to_string(generation);
+}
+
+core::Status remove_files_and_directory(core::Storage& storage, const std::string& directory) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, storage.list(directory));
+  for (const std::string& name : names)
+    RETURN_IF_ERROR(core::BlockingStorage{storage}.remove(log::path_in(directory, name)));
+  return storage.remove_directory(directory);
+}
 
 }  // namespace
 
@@ -19,7 +31,9 @@ std::string manifest_text(const Manifest& manifest) {
   std::ostringstream out;
   out << kManifestVersion << "\ngeneration " << manifest.generation << "\n";
   for (const log::LogId id : manifest.shard_logs) out << "log " << id.value() << "\n";
-  out << "end\n";
+  for (const SealedLogNote& sealed : manifest.sealed_logs)
+    out << "sealed " << sealed.id.value() << " " << sealed.sealed_us << "\n";
+  out << "last-log " << manifest.last_log.value() << "\nend\n";
   return out.str();
 }
 
@@ -30,22 +44,37 @@ core::Result<Manifest> parse_manifest(std::string_view text) {
   if (!(in >> word) || word != kManifestVersion)
     return core::failure("its first line is not " + std::string(kManifestVersion));
   if (!(in >> word >> manifest.generation) || word != "generation") return core::failure("its generation is missing");
-  while (in >> word && word == "log") {
-    uint32_t id = 0;
-    if (!(in >> id) || id > UINT16_MAX) return core::failure("a log id is out of range");
-    manifest.shard_logs.emplace_back(static_cast<uint16_t>(id));
+  const auto log_id = [&in](log::LogId& id) {
+    uint32_t value = 0;
+    if (!(in >> value) || value == 0 || value > UINT16_MAX) return false;
+    id = log::LogId(static_cast<uint16_t>(value));
+    return true;
+  };
+  while (in >> word && word != "end") {
+    log::LogId id;
+    if (!log_id(id)) return core::failure("a log id is out of range");
+    if (word == "log") {
+      manifest.shard_logs.push_back(id);
+    } else if (word == "sealed") {
+      SealedLogNote& note = manifest.sealed_logs.emplace_back(SealedLogNote{.id = id});
+      if (!(in >> note.sealed_us) || note.sealed_us < 0) return core::failure("the time of a sealed log is missing");
+    } else if (word == "last-log") {
+      manifest.last_log = id;
+    } else {
+      return core::failure("what '" + word + "' means is not known");
+    }
   }
   if (word != "end" || manifest.shard_logs.empty()) return core::failure("it is cut short");
   return manifest;
 }
 
 std::string shard_directory(const std::string& data_directory, uint64_t generation, size_t shard) {
-  return data_directory + "/layout-" + std::to_string(generation) + "/shard-" + std::to_string(shard);
+  return data_directory + "/" + layout_name(generation) + "/shard-" + std::to_string(shard);
 }
 
-core::Result<DataDirectory> DataDirectory::open(core::Storage& storage, std::string path) {
+core::Result<DataDirectory> DataDirectory::open(core::Storage& storage, core::Clock& clock, std::string path) {
   RETURN_IF_ERROR(storage.make_directories(path));
-  DataDirectory directory(storage, std::move(path));
+  DataDirectory directory(storage, clock, std::move(path));
   const core::BlockingStorage blocking{storage};
   ASSIGN_OR_RETURN(directory.lock_, blocking.open(directory.path_ + "/LOCK", {.write = true, .create = true}));
   ASSIGN_OR_RETURN(const bool locked, storage.try_lock(directory.lock_));
@@ -63,27 +92,29 @@ core::Result<DataDirectory> DataDirectory::open(core::Storage& storage, std::str
 core::Result<std::vector<ShardPlace>> DataDirectory::lay_out(ShardIndex shards_count,
                                                              const log::LogOptions& log_template) {
   ASSIGN_OR_RETURN(const std::vector<std::string> names, storage_.list(path_));
-  std::vector<log::LogId> logs;
-  uint16_t highest = 0;
-  for (const std::string& name : names)
-    if (const auto id = log::parse_log_directory_name(name)) {
-      logs.push_back(*id);
-      highest = std::max(highest, id->value());
-    }
+  const auto is_among = [](const auto& logs, log::LogId id) { return std::ranges::find(logs, id) != logs.end(); };
   next_ = current_;
   if (current_.shard_logs.size() != shards_count) ++next_.generation;
   next_.shard_logs.resize(std::min<size_t>(next_.shard_logs.size(), shards_count));
-  while (next_.shard_logs.size() < shards_count) next_.shard_logs.emplace_back(++highest);
-  sealed_logs_.clear();
-  for (const log::LogId id : logs)
-    if (std::find(next_.shard_logs.begin(), next_.shard_logs.end(), id) == next_.shard_logs.end())
-      sealed_logs_.push_back(id);
+  // Shards that are no more leave their logs behind; so does a start with another layout that did not get to its end.
+  for (const std::string& name : names) {
+    const auto id = log::parse_log_directory_name(name);
+    if (!id) continue;
+    next_.last_log = std::max(next_.last_log, *id);
+    const bool noted = std::ranges::any_of(next_.sealed_logs, [&](const auto& note) { return note.id == *id; });
+    if (!noted && !is_among(next_.shard_logs, *id)) next_.sealed_logs.push_back({*id, clock_.wall_us()});
+  }
+  while (next_.shard_logs.size() < shards_count) {
+    next_.last_log = log::LogId(static_cast<uint16_t>(next_.last_log.value() + 1));
+    if (next_.last_log.value() == UINT16_MAX) return core::failure(path_ + ": no log id is left");
+    next_.shard_logs.push_back(next_.last_log);
+  }
 
   std::vector<std::string> checkpoints;
   for (size_t shard = 0; shard < current_.shard_logs.size(); ++shard)
     checkpoints.push_back(shard_directory(path_, current_.generation, shard) + "/checkpoint");
   std::vector<log::LogId> all_logs = next_.shard_logs;
-  all_logs.insert(all_logs.end(), sealed_logs_.begin(), sealed_logs_.end());
+  for (const SealedLogNote& sealed : next_.sealed_logs) all_logs.push_back(sealed.id);
 
   std::vector<ShardPlace> places;
   for (ShardIndex shard = 0; shard < shards_count; ++shard) {
@@ -108,6 +139,26 @@ core::Status DataDirectory::commit_layout() {
   const std::string text = manifest_text(next_);
   RETURN_IF_ERROR(replace_file(storage_, path_, std::string(kManifestName), core::as_bytes(text)));
   current_ = next_;
+  return {};
+}
+
+core::Status DataDirectory::forget_sealed_log(log::LogId id) {
+  std::erase_if(next_.sealed_logs, [id](const SealedLogNote& note) { return note.id == id; });
+  RETURN_IF_ERROR(commit_layout());
+  return remove_files_and_directory(storage_, log::path_in(path_, log::log_directory_name(id)));
+}
+
+core::Status DataDirectory::remove_old_layouts() {
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, storage_.list(path_));
+  const std::string current = layout_name(current_.generation);
+  for (const std::string& name : names) {
+    if (!name.starts_with(kLayoutPrefix) || name == current) continue;
+    const std::string layout = log::path_in(path_, name);
+    ASSIGN_OR_RETURN(const std::vector<std::string> shards, storage_.list(layout));
+    for (const std::string& shard : shards)
+      RETURN_IF_ERROR(remove_files_and_directory(storage_, log::path_in(layout, shard)));
+    RETURN_IF_ERROR(storage_.remove_directory(layout));
+  }
   return {};
 }
 

@@ -14,7 +14,9 @@ constexpr uint32_t kExpirySlotsPerSlice = 20'000;
 
 log::LogOffset begin_of(const log::SharedLog& log) {
   const auto segments = log.segments.load();
-  return segments == nullptr || segments->empty() ? log::LogOffset(0) : segments->front().begin;
+  // Empty: a sealed log of which retention has taken everything.
+  if (segments == nullptr || segments->empty()) return log::LogOffset(log.appended_end.load());
+  return segments->front().begin;
 }
 
 }  // namespace

@@ -132,6 +132,11 @@ Status RingStorage::make_directories(const std::string& path) {
   return {};
 }
 
+Status RingStorage::remove_directory(const std::string& path) {
+  if (::rmdir(path.c_str()) == 0 || errno == ENOENT) return {};
+  return system_error(errno, "removing directory", path);
+}
+
 Result<uint64_t> RingStorage::size(FileId file) {
   struct stat status;
   if (fstat(file.value(), &status) != 0) return system_error(errno, "reading a file's size");

@@ -22,6 +22,7 @@ class RingStorage final : public Storage {
   void run_until(const bool& done) override;
   Result<std::vector<std::string>> list(const std::string& directory) override;
   Status make_directories(const std::string& path) override;
+  Status remove_directory(const std::string& path) override;
   Result<uint64_t> size(FileId file) override;
   Result<bool> try_lock(FileId file) override;
 

@@ -61,6 +61,8 @@ class Storage {
   // The rest are synchronous and for start-up and tools only: they may wait for the disk.
   virtual Result<std::vector<std::string>> list(const std::string& directory) = 0;  // names of entries, sorted
   virtual Status make_directories(const std::string& path) = 0;
+  // An empty one. None that is there: fine.
+  virtual Status remove_directory(const std::string& path) = 0;
   virtual Result<uint64_t> size(FileId file) = 0;
   // Exclusive advisory lock held until the file is closed; false where another process holds it.
   virtual Result<bool> try_lock(FileId file) = 0;

@@ -37,7 +37,7 @@ void LogSegments::retire(const RetentionLimits& limits, size_t count_max) {
   uint64_t bytes = 0;
   for (const Segment& segment : segments_) bytes += segment.bytes();
   size_t count = 0;
-  while (count < count_max && segments_.size() > 1) {
+  while (count < count_max && segments_.size() > limits.segments_kept) {
     Segment& oldest = segments_.front();
     const bool expired = oldest.newest_wall_us < limits.oldest_wall_us;
     const bool too_much = limits.bytes_max != 0 && bytes > limits.bytes_max;
@@ -45,7 +45,7 @@ void LogSegments::retire(const RetentionLimits& limits, size_t count_max) {
     // Its records must be durable (the index of what is gone may lie behind it), and no start-up may need them.
     if (oldest.end > limits.keep_from || oldest.written_here()) break;
     // The header of the next one is then the only one that tells where the log begins.
-    if (segments_[1].begin >= limits.synced_end) break;
+    if (segments_.size() > 1 && segments_[1].begin >= limits.synced_end) break;
     bytes -= oldest.bytes();
     dropping_.push_back(std::move(oldest));
     segments_.pop_front();

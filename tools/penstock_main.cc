@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <span>
@@ -73,7 +74,7 @@ int main(int argc, char** argv) {
   core::set_log_level(parsed->settings.log_level);
   raise_descriptor_limit();
 
-  // Before any thread starts, so that all inherit it: sigwait below is the only one to see them.
+  // Before any thread starts, so that all inherit it: sigtimedwait below is the only one to see them.
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
@@ -90,8 +91,10 @@ int main(int argc, char** argv) {
     std::printf("listening on mqtt://%s, data in %s\n", core::to_string(endpoint).c_str(), data_directory.c_str());
   std::fflush(stdout);
 
-  int signal = 0;
-  sigwait(&signals, &signal);
+  constexpr timespec kMaintenance{.tv_sec = 60, .tv_nsec = 0};
+  while (sigtimedwait(&signals, nullptr, &kMaintenance) < 0) {
+    if (errno == EAGAIN) (*started)->maintain();
+  }
   (*started)->stop();
   report((*started)->counters());
   return 0;

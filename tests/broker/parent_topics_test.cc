@@ -14,7 +14,9 @@ log::QueueEntry entry_at(uint64_t offset) {
 
 class ParentTopicsTest : public testing::Test {
  protected:
-  void append(std::string_view parent, uint64_t offset = 8) { parents_.obtain(parent, nullptr).append(entry_at(offset)); }
+  void append(std::string_view parent, uint64_t offset = 8) {
+    parents_.obtain(parent, nullptr).append(entry_at(offset));
+  }
   // Null where no queue has this name.
   const ParentTopics::Parent* find(std::string_view name) {
     for (const auto& parent : parents_.parents())

@@ -42,6 +42,7 @@ class EagerStorage final : public core::Storage {
     return storage_.list(directory);
   }
   core::Status make_directories(const std::string& path) override { return storage_.make_directories(path); }
+  core::Status remove_directory(const std::string& path) override { return storage_.remove_directory(path); }
   core::Result<uint64_t> size(core::FileId file) override { return storage_.size(file); }
   core::Result<bool> try_lock(core::FileId file) override { return storage_.try_lock(file); }
 

@@ -374,6 +374,15 @@ core::Status SimStorage::make_directories(const std::string& path) {
   return {};
 }
 
+core::Status SimStorage::remove_directory(const std::string& path) {
+  if (halted_) return core::system_error(EIO, "removing directory", path);
+  const auto entries = list(path);
+  if (!entries) return entries.error().code == ENOENT ? core::Status() : std::unexpected(entries.error());
+  if (!entries->empty()) return core::system_error(ENOTEMPTY, "removing directory", path);
+  directories_.erase(normal(path));
+  return {};
+}
+
 core::Result<uint64_t> SimStorage::size(core::FileId file) {
   if (halted_) return core::system_error(EIO, "size of a file");
   return opened(file).file->size();

@@ -66,6 +66,7 @@ class SimStorage final : public core::Storage {
   void run_until(const bool& done) override;
   core::Result<std::vector<std::string>> list(const std::string& directory) override;
   core::Status make_directories(const std::string& path) override;  // durable when it returns
+  core::Status remove_directory(const std::string& path) override;  // the same
   core::Result<uint64_t> size(core::FileId file) override;
   core::Result<bool> try_lock(core::FileId file) override;
 

@@ -61,7 +61,8 @@ TEST_P(Bounds, subscribers_that_read_nothing_cost_no_memory_and_delay_nobody) {
   for (uint64_t i = 1; i <= number && !sleepers[2].broken(); ++i) {
     sleepers[2].expect_message(topic("x"), numbered_payload(i));
   }
-  EXPECT_LT(broker.resident_bytes(), before + 16 * kMiB);
+  // Chunks of cold reads (16 MiB) and pages read back (4 MiB) are all that this takes.
+  EXPECT_LT(broker.resident_bytes(), before + 32 * kMiB);
 }
 
 TEST_P(Bounds, a_client_that_sends_connect_byte_by_byte_forever_is_dropped) {

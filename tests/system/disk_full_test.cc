@@ -19,7 +19,7 @@ namespace {
 
 constexpr uint64_t kMiB = 1 << 20;
 constexpr uint64_t kDiskBytes = 96 * kMiB;
-constexpr uint64_t kFillerBytes = 48 * kMiB;
+constexpr uint64_t kFillerBytes = 76 * kMiB;
 
 class SmallDisk {
  public:
@@ -53,6 +53,24 @@ std::string payload_of(uint64_t number) {
   return payload;
 }
 
+// Sends the packet and a PINGREQ: PUBACK may come before or after PINGRESP; so many round trips tell that it does not
+// come soon. Leaves no answer behind.
+bool is_acknowledged(TestClient& publisher, const std::string& publish, int round_trips) {
+  publisher.send(publish + pingreq_packet());
+  bool acknowledged = false;
+  int asked = 1;
+  for (int pongs = 0; pongs < asked && !publisher.broken();) {
+    const Packet packet = publisher.next();
+    acknowledged |= packet.type == Type::kPuback;
+    if (packet.type != Type::kPingresp) continue;
+    if (++pongs == round_trips || acknowledged) continue;
+    usleep(20'000);  // gives the disk its time before the next question; nothing is concluded from it
+    publisher.send(pingreq_packet());
+    ++asked;
+  }
+  return acknowledged;
+}
+
 TEST(DiskFull, refuses_publishes_serves_the_rest_and_recovers) {
   if (runs_mosquitto()) GTEST_SKIP() << "about Penstock's log";
   TempDir dir;
@@ -72,22 +90,9 @@ TEST(DiskFull, refuses_publishes_serves_the_rest_and_recovers) {
   while (!refused && !publisher.broken()) {
     ASSERT_LT(++number * payload_of(1).size(), kDiskBytes) << "more was acknowledged than the disk can hold";
     const auto packet_id = static_cast<uint16_t>(number);
-    publisher.send(publish_packet("x", payload_of(number), {.qos = 1, .packet_id = packet_id}) + pingreq_packet());
-    // PUBACK may come before or after PINGRESP; a second round trip tells that it does not come soon.
-    bool done = false;
-    for (int pongs = 0; pongs < 50 && !done && !publisher.broken();) {
-      const Packet packet = publisher.next();
-      if (packet.type == Type::kPuback) done = true;
-      if (packet.type != Type::kPingresp) continue;
-      ++pongs;
-      usleep(20'000);  // gives the disk its time before the next question; nothing is concluded from it
-      publisher.send(pingreq_packet());
-    }
-    if (done) {
-      acknowledged.insert(number);
-    } else {
-      refused = true;
-    }
+    refused =
+        !is_acknowledged(publisher, publish_packet("x", payload_of(number), {.qos = 1, .packet_id = packet_id}), 50);
+    if (!refused) acknowledged.insert(number);
     publisher = TestClient(broker.port(), ConnectOptions{.client_id = "p", .clean_session = false});
   }
   ASSERT_TRUE(refused);
@@ -108,15 +113,7 @@ TEST(DiskFull, refuses_publishes_serves_the_rest_and_recovers) {
   bool served = false;
   for (int i = 0; i < 100 && !served; ++i) {
     publisher = TestClient(broker.port(), ConnectOptions{.client_id = "p", .clean_session = false});
-    publisher.send(publish_packet("x", "room", {.qos = 1, .dup = i > 0, .packet_id = 7}) + pingreq_packet());
-    for (int pongs = 0; pongs < 5 && !served && !publisher.broken();) {
-      const Packet packet = publisher.next();
-      served |= packet.type == Type::kPuback;
-      if (packet.type != Type::kPingresp) continue;
-      ++pongs;
-      usleep(20'000);
-      publisher.send(pingreq_packet());
-    }
+    served = is_acknowledged(publisher, publish_packet("x", "room", {.qos = 1, .dup = i > 0, .packet_id = 7}), 5);
   }
   EXPECT_TRUE(served);
   // Refused messages may have been kept or not; the one behind them arrives.
@@ -133,6 +130,65 @@ TEST(DiskFull, refuses_publishes_serves_the_rest_and_recovers) {
   late.publish("x", "after restart", 1);
   subscriber.expect_message("x", "after restart");
   EXPECT_EQ(broker.stop(), 0);
+}
+
+// [MQTT-4.8.0-2] Not at once, when a reconnect would help nobody, but as soon as there is room.
+TEST(DiskFull, closes_the_connections_that_it_owes_an_answer_when_there_is_room) {
+  if (runs_mosquitto()) GTEST_SKIP() << "about Penstock's log";
+  TempDir dir;
+  const SmallDisk disk(dir / "disk");
+  if (!disk.mounted()) GTEST_SKIP() << "mounting a small tmpfs needs root: " << disk.reason();
+  disk.fill();
+  BrokerProcess broker({.data_dir = dir / "disk/data", .shards = 1, .more = {"--segment-bytes", "4194304"}});
+  ASSERT_TRUE(broker.running());
+  const auto persistent = [&](const char* name) {
+    return TestClient(broker.port(), ConnectOptions{.client_id = name, .clean_session = false});
+  };
+  // Each in the middle of something that will need a record.
+  TestClient releasing = persistent("releasing");
+  releasing.send(publish_packet("y", "m", {.qos = 2, .packet_id = 1}));
+  releasing.expect(Type::kPubrec, 1);
+  TestClient receiving = persistent("receiving");
+  receiving.subscribe("z", 2);
+  TestClient helper(broker.port(), ConnectOptions{.client_id = "h"});
+  helper.publish("z", "m", 2);
+  const uint16_t received = receiving.expect(Type::kPublish).packet_id;
+  TestClient leaving = persistent("leaving");
+  leaving.subscribe("w", 1);
+
+  TestClient publisher = persistent("publisher");
+  uint64_t number = 0;
+  do {
+    ASSERT_LT(++number * payload_of(1).size(), kDiskBytes) << "more was acknowledged than the disk can hold";
+  } while (is_acknowledged(
+      publisher, publish_packet("x", payload_of(number), {.qos = 1, .packet_id = static_cast<uint16_t>(number)}), 50));
+
+  releasing.send(acknowledge_packet(Type::kPubrel, 1));
+  releasing.expect_quiet();
+  receiving.send(acknowledge_packet(Type::kPubrec, received));
+  receiving.expect_quiet();
+  // Enough filters that their records are larger than the rest of the segment.
+  std::vector<std::string> filters(300, "w");
+  leaving.send(unsubscribe_packet(2, filters));
+  leaving.expect_quiet();
+
+  disk.make_room();
+  for (TestClient* owed : {&publisher, &releasing, &receiving, &leaving}) {
+    for (const Packet& packet : owed->drain_until_closed()) EXPECT_EQ(packet.type, Type::kPingresp) << packet;
+  }
+  // What they repeat after the reconnect is answered.
+  releasing = persistent("releasing");
+  releasing.send(acknowledge_packet(Type::kPubrel, 1));
+  releasing.expect(Type::kPubcomp, 1);
+  receiving = persistent("receiving");
+  EXPECT_EQ(receiving.expect(Type::kPublish).packet_id, received);
+  receiving.send(acknowledge_packet(Type::kPubrec, received));
+  receiving.expect(Type::kPubrel, received);
+  leaving = persistent("leaving");
+  leaving.send(unsubscribe_packet(2, filters));
+  leaving.expect(Type::kUnsuback, 2);
+  EXPECT_EQ(broker.stop(), 0);
+  expect_log_verifies(dir / "disk/data");
 }
 
 }  // namespace
