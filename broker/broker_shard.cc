@@ -100,15 +100,15 @@ bool BrokerShard::end_turn() {
          (!waiting_.empty() && !has_mail_room());
 }
 
-void BrokerShard::on_accepted(core::SocketId socket, const core::Endpoint& peer) {
+void BrokerShard::on_accepted(core::SocketId socket) {
   ++counters_.connections_accepted;
-  Connection& connection = add_connection(socket, peer);
+  Connection& connection = add_connection(socket);
   connection.start({});
   if (options_.connections_max > 0 && post_.office().connections_count() > options_.connections_max)
     connection.close(CloseReason::kTooManyConnections);
 }
 
-Connection& BrokerShard::add_connection(core::SocketId socket, core::Endpoint peer) {
+Connection& BrokerShard::add_connection(core::SocketId socket) {
   uint32_t slot;
   if (free_connections_.empty()) {
     slot = static_cast<uint32_t>(connections_.size());
@@ -119,8 +119,7 @@ Connection& BrokerShard::add_connection(core::SocketId socket, core::Endpoint pe
   }
   ConnectionSlot& place = connections_[slot];
   ++place.generation;
-  place.connection =
-      std::make_unique<Connection>(*this, socket, std::move(peer), ConnectionRef{slot, place.generation});
+  place.connection = std::make_unique<Connection>(*this, socket, ConnectionRef{slot, place.generation});
   ++connections_count_;
   ++post_.office().connections_count();
   return *place.connection;
@@ -141,7 +140,7 @@ void BrokerShard::forget(Connection& connection) {
 
 void BrokerShard::send_hand_over(Connection& connection, ShardIndex to, core::SocketId socket,
                                  std::vector<std::byte> received) {
-  auto body = std::make_unique<HandOver>(HandOver{socket, connection.peer(), std::move(received)});
+  auto body = std::make_unique<HandOver>(HandOver{socket, std::move(received)});
   forget(connection);
   post_.post(to, Mail{.kind = MailKind::kHandOver, .body = std::move(body)});
 }
@@ -244,7 +243,7 @@ void BrokerShard::report_protocol_error(const Connection& connection, const prot
   ++counters_.protocol_errors[static_cast<size_t>(error.reason)];
   uint64_t suppressed = 0;
   if (!error_limit_.allow(now_ns_, suppressed)) return;
-  std::string line = "closing " + core::to_string(connection.peer());
+  std::string line = "closing " + core::to_string(network().peer_address(connection.socket()));
   if (connection.session() != nullptr) line += " (client '" + connection.session()->client_id() + "')";
   line += ": ";
   line += error.text;

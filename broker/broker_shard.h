@@ -201,10 +201,10 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
     Will will;
   };
 
-  void on_accepted(core::SocketId socket, const core::Endpoint& peer) override;
+  void on_accepted(core::SocketId socket) override;
   void on_log_progress() override;
 
-  Connection& add_connection(core::SocketId socket, core::Endpoint peer);
+  Connection& add_connection(core::SocketId socket);
   void spread_log_progress();
   void release_acknowledgements();
   void send(const Acknowledgement& acknowledgement, const std::vector<protocol::SubackCode>* codes);

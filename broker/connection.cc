@@ -11,8 +11,8 @@ namespace penstock::broker {
 using protocol::Framing;
 using protocol::PacketBytes;
 
-Connection::Connection(BrokerShard& shard, core::SocketId socket, core::Endpoint peer, ConnectionRef ref)
-    : shard_(shard), socket_(socket), ref_(ref), peer_(std::move(peer)) {}
+Connection::Connection(BrokerShard& shard, core::SocketId socket, ConnectionRef ref)
+    : shard_(shard), socket_(socket), ref_(ref) {}
 
 void Connection::start(core::Bytes received) {
   last_packet_ns_ = shard_.now_ns();

@@ -29,7 +29,7 @@ enum class Handled : uint8_t {
 
 class Connection final : public core::StreamHandler, private core::Timer {
  public:
-  Connection(BrokerShard& shard, core::SocketId socket, core::Endpoint peer, ConnectionRef ref);
+  Connection(BrokerShard& shard, core::SocketId socket, ConnectionRef ref);
 
   // Begins to receive. `received`: bytes that another shard has already read.
   void start(core::Bytes received);
@@ -79,7 +79,7 @@ class Connection final : public core::StreamHandler, private core::Timer {
   bool closing() const { return state_ == State::kClosing; }
   bool clean_disconnect() const { return clean_disconnect_; }
   void set_clean_disconnect() { clean_disconnect_ = true; }
-  const core::Endpoint& peer() const { return peer_; }
+  core::SocketId socket() const { return socket_; }
   protocol::ProtocolVersion version() const { return version_; }
   bool owes_redelivery = false;  // publishes were refused for want of disk
   bool flush_listed = false;
@@ -114,7 +114,6 @@ class Connection final : public core::StreamHandler, private core::Timer {
   int64_t connect_arrived_ns_ = 0;  // the kernel's time, not that of our turn
   std::vector<std::byte> held_;     // unprocessed bytes: the begin of a packet, or whole ones while waiting
   OutputBuffer output_;
-  core::Endpoint peer_;
 };
 
 }  // namespace penstock::broker

@@ -418,7 +418,7 @@ bool Deliveries::deliver_retained(Session& session) {
                           : shard_.retained().next(protocol::TopicFilter::accepted(scan.filter), scan.cursor, budget);
     if (message == nullptr) {
       if (scan.cursor.ended) {
-        session.retained_scans.erase(session.retained_scans.begin());
+        session.retained_scans.pop_front();
         continue;
       }
       make_ready(session);  // the budget is used up

@@ -19,7 +19,6 @@ using ShardIndex = uint16_t;
 // A connection whose client id is at home on another shard: the socket and every byte read from it so far.
 struct HandOver {
   core::SocketId socket;
-  core::Endpoint peer;
   std::vector<std::byte> received;
 };
 

@@ -13,6 +13,7 @@
 #include "broker/log_progress.h"
 #include "broker/retained_scan.h"
 #include "broker/will.h"
+#include "core/rare_vector.h"
 #include "log/consume_queue.h"
 #include "log/log_reader.h"
 #include "protocol/types.h"
@@ -82,11 +83,11 @@ class Session final : public log::ReadWaiter, public log::PageWaiter {
   std::vector<Subscription*> active;       // min-heap by the arrival of the next entry; one or none needs no heap
   std::unique_ptr<FilterQueue> own_queue;  // retained messages at QoS 1 and 2, addressed to this client
   std::unique_ptr<Subscription> own_subscription;  // its reader
-  std::vector<std::unique_ptr<RetainedScan>> retained_scans;
+  core::RareVector<std::unique_ptr<RetainedScan>> retained_scans;
   std::unique_ptr<Will> will;
-  LogClock done;                        // taken from the queues, per log; persistent sessions only
-  std::vector<Delivery> started_ahead;  // after a restart: in the window or complete already, though beyond `done`
-  std::vector<uint16_t> inbound;        // see has_inbound
+  LogClock done;                             // taken from the queues, per log; persistent sessions only
+  core::RareVector<Delivery> started_ahead;  // after a restart: in the window or complete already, though beyond `done`
+  core::RareVector<uint16_t> inbound;        // see has_inbound
 
  private:
   BrokerShard& shard_;

@@ -101,7 +101,7 @@ void BrokerShard::on_mail(Mail mail) {
       return;
     case MailKind::kHandOver: {
       auto& body = std::get<std::unique_ptr<HandOver>>(mail.body);
-      add_connection(body->socket, std::move(body->peer)).start(body->received);
+      add_connection(body->socket).start(body->received);
       return;
     }
     case MailKind::kRetained:

@@ -49,8 +49,8 @@ class StreamHandler {
 
 class AcceptHandler {
  public:
-  // The socket belongs to the handler from now on. `peer`: "address:port".
-  virtual void on_accepted(SocketId socket, const Endpoint& peer) = 0;
+  // The socket belongs to the handler from now on.
+  virtual void on_accepted(SocketId socket) = 0;
 
  protected:
   ~AcceptHandler() = default;
@@ -83,6 +83,8 @@ class Network {
   virtual void send(SocketId socket, std::span<const iovec> buffers) = 0;
   // Asks, does not wait. For rare questions: it is a system call.
   virtual PeerState peer_state(SocketId socket) = 0;
+  // Where the peer is; empty when the kernel does not know any more. Another system call.
+  virtual Endpoint peer_address(SocketId socket) = 0;
   // Ends the connection. Bytes of a pending send may be lost. on_closed() follows, always.
   virtual void close(SocketId socket) = 0;
   // Takes the socket out of this Network to attach it to another one. Must not be called with a send pending.

@@ -101,10 +101,7 @@ class RingNetwork::Listener final : public RingOperation {
     }
     const int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    sockaddr_storage peer{};
-    socklen_t size = sizeof peer;
-    getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size);
-    handler_.on_accepted(SocketId(fd), endpoint_of(peer));
+    handler_.on_accepted(SocketId(fd));
   }
 
   Ring& ring_;
@@ -253,6 +250,13 @@ PeerState RingNetwork::peer_state(SocketId id) {
   if (getsockopt(id.value(), IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return {.closed = true};
   return {.closed = info.tcpi_state != TCP_ESTABLISHED,
           .last_received_ns = system_clock().monotonic_ns() - info.tcpi_last_data_recv * kNsPerMs};
+}
+
+Endpoint RingNetwork::peer_address(SocketId id) {
+  sockaddr_storage peer{};
+  socklen_t size = sizeof peer;
+  if (getpeername(id.value(), reinterpret_cast<sockaddr*>(&peer), &size) != 0) return {};
+  return endpoint_of(peer);
 }
 
 void RingNetwork::close(SocketId id) {

@@ -28,6 +28,7 @@ class RingNetwork final : public Network, private RingSocketHandler {
   void resume(SocketId socket) override;
   void send(SocketId socket, std::span<const iovec> buffers) override;
   PeerState peer_state(SocketId socket) override;
+  Endpoint peer_address(SocketId socket) override;
   void close(SocketId socket) override;
   void detach(SocketId socket) override;
 

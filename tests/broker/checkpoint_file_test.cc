@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "protocol/topic_hash.h"
 #include "tests/broker/shard_on_disk.h"
 #include "tests/log/golden.h"
@@ -110,7 +112,7 @@ TEST_F(CheckpointFileTest, golden_bytes_of_version_1_are_read) {
   Session* const session = shard.sessions().find("meter-7");
   ASSERT_NE(session, nullptr);
   EXPECT_EQ(session->offline_since_us, 1'700'000'000'123'456);
-  EXPECT_EQ(session->inbound, (std::vector<uint16_t>{7, 0x1234}));
+  EXPECT_TRUE(std::ranges::equal(session->inbound, std::vector<uint16_t>{7, 0x1234}));
   EXPECT_TRUE(session->done.has_passed(LogId(1), kMessageAt));
   ASSERT_EQ(session->window_if_any()->size(), 2u);
   EXPECT_EQ(session->window_if_any()->find(PacketId(2))->state, DeliveryState::kReleased);

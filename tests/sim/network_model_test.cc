@@ -108,7 +108,7 @@ struct Host final : core::AcceptHandler {
   explicit Host(uint64_t seed) : world(seed), on_failure(world) {
     port = network.listen({"127.0.0.1", 0}, *this)->port;
   }
-  void on_accepted(SocketId socket, const core::Endpoint&) override {
+  void on_accepted(SocketId socket) override {
     echoes.push_back(std::make_unique<Echo>());
     echoes.back()->echoes = echo;
     echoes.back()->closes_at_end = closes_at_end;
@@ -259,7 +259,7 @@ TEST(sim_network, peer_that_vanished_is_never_told_of) {
 TEST(sim_network, listeners_of_several_shards_share_a_port) {
   Host host(6);
   struct Count final : core::AcceptHandler {
-    void on_accepted(SocketId, const core::Endpoint&) override { ++count; }
+    void on_accepted(SocketId) override { ++count; }
     size_t count = 0;
   } second;
   ASSERT_EQ(host.other.listen({"127.0.0.1", host.port}, second)->port, host.port);

@@ -75,10 +75,9 @@ void SimHub::accept(const std::weak_ptr<SimPeer*>& peer, uint16_t port, const Wi
   const auto connection = std::make_shared<SimConnection>(core::SocketId(id), options);
   connection->peer = *alive;
   sockets_.emplace(id, connection);
-  if (++next_peer_port_ < 1024) next_peer_port_ = 1024;
   world_.trace("net accept", (*alive)->name(), id, port);
   (*alive)->connected(connection);
-  listener.handler->on_accepted(connection->id, core::Endpoint{"10.0.0.1", next_peer_port_});
+  listener.handler->on_accepted(connection->id);
 }
 
 void SimHub::move(const ConnectionPointer& connection, bool to_broker) {

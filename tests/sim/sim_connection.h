@@ -116,7 +116,6 @@ class SimHub {
   std::multimap<uint16_t, Listener> listeners_;
   std::map<int32_t, ConnectionPointer> sockets_;
   uint16_t next_port_ = 40000;
-  uint16_t next_peer_port_ = 1024;
 };
 
 }  // namespace penstock::sim

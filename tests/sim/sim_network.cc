@@ -67,6 +67,10 @@ core::PeerState SimNetwork::peer_state(core::SocketId id) {
           .last_received_ns = connection.last_received_ns};
 }
 
+core::Endpoint SimNetwork::peer_address(core::SocketId id) {
+  return {"10.0.0.1", static_cast<uint16_t>(id.value())};
+}
+
 void SimNetwork::close(core::SocketId id) {
   Socket& socket = attached_socket(id);
   if (socket.closing) return;

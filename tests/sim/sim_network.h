@@ -26,6 +26,7 @@ class SimNetwork final : public core::Network {
   void resume(core::SocketId socket) override;
   void send(core::SocketId socket, std::span<const iovec> buffers) override;
   core::PeerState peer_state(core::SocketId socket) override;
+  core::Endpoint peer_address(core::SocketId socket) override;
   void close(core::SocketId socket) override;
   void detach(core::SocketId socket) override;
 
