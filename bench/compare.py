@@ -29,6 +29,7 @@ RUNS = [
     ("pair 50:50, QoS 1", ["pair", "--clients=50", "--qos=1"]),
     ("pair 50:50, QoS 2", ["pair", "--clients=50", "--qos=2"]),
     ("fan-out 1:1000, QoS 0", ["fanout", "--clients=1000"]),
+    ("fan-in 1000:1, QoS 0", ["fanin", "--clients=1000"]),
     ("pair 1:1, QoS 1, 10k/s", ["pair", "--qos=1", "--rate=10k", "--spin"]),
 ]
 

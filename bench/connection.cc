@@ -240,21 +240,13 @@ void Connection::become_online() {
   owner_.on_online(*this);
 }
 
-const uint8_t* Connection::take_packets(const uint8_t* begin, const uint8_t* end, size_t& answer_bytes) {
-  answer_bytes = 0;
-  while (begin != end) {
-    protocol::PacketBytes packet;
-    const auto framing =
-        protocol::next_packet(view(begin, end), packet_bytes_max(), protocol::ProtocolVersion::kMqtt311, packet);
-    if (framing == protocol::Framing::kNeedMore) break;
-    if (framing == protocol::Framing::kError) {
-      fail_with("the broker sent a malformed packet");
-      return nullptr;
-    }
-    if (!take_control_packet(packet)) return nullptr;
-    begin += packet.packet_bytes;
-  }
-  return begin;
+const uint8_t* Connection::take_packets(const uint8_t* begin, const uint8_t* end, size_t&) {
+  return take_each(begin, end, [this](const protocol::PacketBytes& packet) { return take_control_packet(packet); });
+}
+
+void Connection::answer(PacketType type, protocol::PacketId packet_id, size_t& answer_bytes) {
+  std::byte* to = reinterpret_cast<std::byte*>(loop_.answers()) + answer_bytes;
+  answer_bytes += protocol::encode_acknowledge({to, protocol::kAcknowledgeBytes}, type, packet_id);
 }
 
 bool Connection::take_control_packet(const protocol::PacketBytes& packet) {

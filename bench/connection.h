@@ -83,6 +83,25 @@ class Connection {
   // Unsent bytes are gone; more may be produced.
   virtual void on_drained() {}
 
+  // The loop of every take_packets(): `take` gets packet by packet and gives false after fail_with().
+  template <typename Take>
+  const uint8_t* take_each(const uint8_t* begin, const uint8_t* end, Take&& take) {
+    protocol::PacketBytes packet;
+    while (begin != end) {
+      const core::Bytes rest(reinterpret_cast<const std::byte*>(begin), static_cast<size_t>(end - begin));
+      const auto framing = protocol::next_packet(rest, packet_bytes_max(), protocol::ProtocolVersion::kMqtt311, packet);
+      if (framing == protocol::Framing::kNeedMore) break;
+      if (framing == protocol::Framing::kError) {
+        fail_with("the broker sent a malformed packet");
+        return nullptr;
+      }
+      if (!take(packet)) return nullptr;
+      begin += packet.packet_bytes;
+    }
+    return begin;
+  }
+  // Writes an acknowledgement behind the answers that are there.
+  void answer(protocol::PacketType type, protocol::PacketId packet_id, size_t& answer_bytes);
   // For packets that no subclass cares about; false after fail_with().
   bool take_control_packet(const protocol::PacketBytes& packet);
   void send(const uint8_t* data, size_t size);

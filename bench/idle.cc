@@ -4,16 +4,11 @@
 #include <memory>
 #include <thread>
 
+#include "bench/crew.h"
 #include "bench/scenarios.h"
-#include "bench/worker.h"
-#include "core/clock.h"
 
 namespace penstock::bench {
 namespace {
-
-int64_t now_ns() {
-  return core::system_clock().monotonic_ns();
-}
 
 class IdleWorker final : public Worker {
  public:
@@ -54,39 +49,25 @@ class IdleWorker final : public Worker {
   HdrHistogram latency_;
 };
 
-using Workers = std::vector<std::unique_ptr<IdleWorker>>;
-
-template <typename Number>
-uint64_t sum(const Workers& workers, Number number) {
-  uint64_t total = 0;
-  for (const auto& worker : workers) total += (worker.get()->*number)();
-  return total;
-}
-
-std::string first_failure(const Workers& workers) {
-  for (const auto& worker : workers) {
-    if (std::string failure = worker->first_failure(); !failure.empty()) return failure;
-  }
-  return "";
-}
+using Workers = Crew<IdleWorker>;
 
 void show(const Workers& workers, const Settings& s, const char* phase, int64_t& next_ns) {
   if (s.quiet || now_ns() < next_ns) return;
   next_ns = now_ns() + core::kNsPerSecond;
   std::fprintf(stderr, "%-7s  online %llu of %u  failed %llu\n", phase,
-               static_cast<unsigned long long>(sum(workers, &IdleWorker::online)), s.clients,
-               static_cast<unsigned long long>(sum(workers, &IdleWorker::failed)));
+               static_cast<unsigned long long>(workers.sum(&IdleWorker::online)), s.clients,
+               static_cast<unsigned long long>(workers.sum(&IdleWorker::failed)));
 }
 
 core::Status open_everything(const Workers& workers, const Settings& s) {
-  for (const auto& worker : workers) worker->command(Command::kOpenSubscribers);
+  workers.command(Command::kOpenSubscribers);
   uint64_t before = 0;
   int64_t next_ns = 0;
   for (int64_t moved_ns = now_ns(); now_ns() - moved_ns < s.timeout_ns;) {
-    const uint64_t online = sum(workers, &IdleWorker::online);
+    const uint64_t online = workers.sum(&IdleWorker::online);
     if (online == s.clients) return {};
-    if (sum(workers, &IdleWorker::failed) > 0) {
-      return core::failure("after " + std::to_string(online) + " connections: " + first_failure(workers));
+    if (workers.sum(&IdleWorker::failed) > 0) {
+      return core::failure("after " + std::to_string(online) + " connections: " + workers.first_failure());
     }
     if (online != before) moved_ns = now_ns();
     before = online;
@@ -112,10 +93,8 @@ core::Result<Report> run_idle(const Settings& s) {
   RETURN_IF_ERROR(allow_open_files(uint64_t{s.clients} + 64));
   ASSIGN_OR_RETURN(const Target target, Target::resolve(s.target_host, s.target_port, s.source_addresses, s.clients));
   Workers workers;
-  for (uint32_t i = 0; i < s.threads; ++i) {
-    workers.push_back(std::make_unique<IdleWorker>(s, target, i));
-    workers.back()->start();
-  }
+  for (uint32_t i = 0; i < s.threads; ++i) workers.add(s, target, i);
+  workers.start();
   ProcessSample empty, opened, held;
   ASSIGN_OR_RETURN(empty, sample_process(s.pid));
   const int64_t begin_ns = now_ns();
@@ -128,27 +107,25 @@ core::Result<Report> run_idle(const Settings& s) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   ASSIGN_OR_RETURN(held, sample_process(s.pid));
-  const uint64_t online = sum(workers, &IdleWorker::online);
-  for (const auto& worker : workers) worker->command(Command::kFinishSubscribers);
-  for (const int64_t end_ns = now_ns() + s.drain_ns; sum(workers, &IdleWorker::online) > 0 && now_ns() < end_ns;) {
+  const uint64_t online = workers.sum(&IdleWorker::online);
+  workers.command(Command::kFinishSubscribers);
+  for (const int64_t end_ns = now_ns() + s.drain_ns; workers.sum(&IdleWorker::online) > 0 && now_ns() < end_ns;) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
-  for (const auto& worker : workers) worker->join();
+  workers.join();
 
   Report report(s);
-  HdrHistogram latency;
-  for (const auto& worker : workers) latency.merge(worker->latency());
   report["summary"] = std::to_string(s.clients) + " connections, keepalive " + std::to_string(s.keepalive_s) + " s";
   report["seconds"] = static_cast<double>(s.duration_ns) / 1e9;
   report.add_rate("connects", s.clients, ramp_seconds, s.clients);
-  report.add_latency("connect_latency_ns", latency);
-  const uint64_t pings_missed = sum(workers, &IdleWorker::pings_missed);
+  report.add_latency("connect_latency_ns", workers.latency());
+  const uint64_t pings_missed = workers.sum(&IdleWorker::pings_missed);
   report["connections"] = {{"held_to_the_end", online},
                            {"lost", s.clients - online},
                            {"pings_unanswered", pings_missed},
                            {"source_addresses", target.source_addresses()}};
   if (online != s.clients) {
-    report.add_problem(std::to_string(s.clients - online) + " connections lost: " + first_failure(workers));
+    report.add_problem(std::to_string(s.clients - online) + " connections lost: " + workers.first_failure());
   }
   if (pings_missed != 0) report.add_problem(std::to_string(pings_missed) + " pings were not answered");
   if (s.pid != 0) {

@@ -163,19 +163,9 @@ uint16_t Publisher::take_packet_id(int64_t intended_ns) {
 }
 
 const uint8_t* Publisher::take_packets(const uint8_t* begin, const uint8_t* end, size_t& answer_bytes) {
-  protocol::PacketBytes packet;
-  while (begin != end) {
-    const core::Bytes rest(reinterpret_cast<const std::byte*>(begin), static_cast<size_t>(end - begin));
-    const auto framing = protocol::next_packet(rest, packet_bytes_max(), protocol::ProtocolVersion::kMqtt311, packet);
-    if (framing == protocol::Framing::kNeedMore) break;
-    if (framing == protocol::Framing::kError) {
-      fail_with("the broker sent a malformed packet to a publisher");
-      return nullptr;
-    }
-    if (!take_acknowledgement(packet, answer_bytes)) return nullptr;
-    begin += packet.packet_bytes;
-  }
-  pump_list_.add(*this);
+  begin = take_each(begin, end,
+                    [&](const protocol::PacketBytes& packet) { return take_acknowledgement(packet, answer_bytes); });
+  if (begin != nullptr) pump_list_.add(*this);
   return begin;
 }
 
@@ -197,8 +187,7 @@ bool Publisher::take_acknowledgement(const protocol::PacketBytes& packet, size_t
     complete(number);
   } else {
     outstanding_[number - 1u].received = true;
-    std::byte* answer = reinterpret_cast<std::byte*>(loop().answers()) + answer_bytes;
-    answer_bytes += protocol::encode_acknowledge({answer, protocol::kAcknowledgeBytes}, PacketType::kPubrel, *id);
+    answer(PacketType::kPubrel, *id, answer_bytes);
   }
   return true;
 }

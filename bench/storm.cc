@@ -5,20 +5,15 @@
 #include <memory>
 #include <thread>
 
+#include "bench/crew.h"
 #include "bench/scenarios.h"
 #include "bench/schedule.h"
-#include "bench/worker.h"
-#include "core/clock.h"
 
 namespace penstock::bench {
 namespace {
 
 constexpr int64_t kRestNs = 10 * core::kNsPerMs;  // of a slot after a failure
 constexpr int64_t kCheckNs = 100 * core::kNsPerMs;
-
-int64_t now_ns() {
-  return core::system_clock().monotonic_ns();
-}
 
 class StormWorker final : public Worker {
  public:
@@ -148,36 +143,22 @@ class StormWorker final : public Worker {
   HdrHistogram latency_;
 };
 
-using Workers = std::vector<std::unique_ptr<StormWorker>>;
-
-template <typename Number>
-uint64_t sum(const Workers& workers, Number number) {
-  uint64_t total = 0;
-  for (const auto& worker : workers) total += (worker.get()->*number)();
-  return total;
-}
-
-std::string first_failure(const Workers& workers) {
-  for (const auto& worker : workers) {
-    if (std::string failure = worker->first_failure(); !failure.empty()) return failure;
-  }
-  return "";
-}
+using Workers = Crew<StormWorker>;
 
 // Shows progress until `time_ns`; an error when nobody ever gets in.
 core::Status run_until(const Workers& workers, const Settings& s, int64_t time_ns, const char* phase) {
-  uint64_t shown = sum(workers, &StormWorker::connects);
+  uint64_t shown = workers.sum(&StormWorker::connects);
   for (int64_t left = time_ns - now_ns(), next_ns = now_ns() + core::kNsPerSecond; left > 0;
        left = time_ns - now_ns()) {
     std::this_thread::sleep_for(std::chrono::nanoseconds(std::min<int64_t>(left, 20 * core::kNsPerMs)));
-    const uint64_t connects = sum(workers, &StormWorker::connects);
-    const uint64_t failed = sum(workers, &StormWorker::failed);
-    if (connects == 0 && failed > 0) return core::failure(first_failure(workers));
+    const uint64_t connects = workers.sum(&StormWorker::connects);
+    const uint64_t failed = workers.sum(&StormWorker::failed);
+    if (connects == 0 && failed > 0) return core::failure(workers.first_failure());
     if (s.quiet || now_ns() < next_ns) continue;
     next_ns += core::kNsPerSecond;
     std::fprintf(stderr, "%-7s  connects %8llu/s  open %llu  failed %llu\n", phase,
                  static_cast<unsigned long long>(connects - shown),
-                 static_cast<unsigned long long>(sum(workers, &StormWorker::busy)),
+                 static_cast<unsigned long long>(workers.sum(&StormWorker::busy)),
                  static_cast<unsigned long long>(failed));
     shown = connects;
   }
@@ -185,20 +166,18 @@ core::Status run_until(const Workers& workers, const Settings& s, int64_t time_n
 }
 
 void fill(Report& report, const Workers& workers, const Settings& s) {
-  HdrHistogram latency;
-  for (const auto& worker : workers) latency.merge(worker->latency());
-  const uint64_t failed = sum(workers, &StormWorker::failed);
-  const uint64_t not_closed = sum(workers, &StormWorker::closes_missed);
+  const uint64_t failed = workers.sum(&StormWorker::failed);
+  const uint64_t not_closed = workers.sum(&StormWorker::closes_missed);
   char summary[96];
   std::snprintf(summary, sizeof summary,
                 s.rate == 0 ? "%u client ids, %u at once, unthrottled" : "%u client ids, %u at once, %.0f/s", s.clients,
                 s.inflight, s.rate);
   report["summary"] = summary;
-  report.add_rate("connects", sum(workers, &StormWorker::connects_measured), static_cast<double>(s.duration_ns) / 1e9,
-                  sum(workers, &StormWorker::connects));
-  report.add_latency("connect_latency_ns", latency);
+  report.add_rate("connects", workers.sum(&StormWorker::connects_measured), static_cast<double>(s.duration_ns) / 1e9,
+                  workers.sum(&StormWorker::connects));
+  report.add_latency("connect_latency_ns", workers.latency());
   report["connections"] = {{"failed", failed}, {"not_closed_by_broker", not_closed}};
-  if (failed != 0) report.add_problem(std::to_string(failed) + " connects failed: " + first_failure(workers));
+  if (failed != 0) report.add_problem(std::to_string(failed) + " connects failed: " + workers.first_failure());
   if (not_closed != 0) {
     report.add_problem(std::to_string(not_closed) + " connections were not closed after DISCONNECT");
   }
@@ -212,12 +191,9 @@ core::Result<Report> run_storm(const Settings& s) {
   Workers workers;
   const int64_t start_ns = now_ns() + 20 * core::kNsPerMs;
   const MeasuredSpan span{.begin_ns = start_ns + s.warmup_ns, .end_ns = start_ns + s.warmup_ns + s.duration_ns};
-  for (uint32_t i = 0; i < s.threads; ++i) {
-    workers.push_back(std::make_unique<StormWorker>(s, target, i));
-    workers.back()->plan(start_ns, span);
-    workers.back()->start();
-  }
-  for (const auto& worker : workers) worker->command(Command::kPublish);
+  for (uint32_t i = 0; i < s.threads; ++i) workers.add(s, target, i).plan(start_ns, span);
+  workers.start();
+  workers.command(Command::kPublish);
   RETURN_IF_ERROR(run_until(workers, s, span.begin_ns, "warm-up"));
   ProcessSample before, after;
   ASSIGN_OR_RETURN(before, sample_process(s.pid));
@@ -225,15 +201,15 @@ core::Result<Report> run_storm(const Settings& s) {
   RETURN_IF_ERROR(run_until(workers, s, span.end_ns, "measure"));
   const double own_cpu = own_cpu_seconds() - cpu_before;
   ASSIGN_OR_RETURN(after, sample_process(s.pid));
-  for (const auto& worker : workers) worker->command(Command::kStopPublishing);
-  for (const int64_t begin_ns = now_ns(); sum(workers, &StormWorker::busy) > 0 && now_ns() - begin_ns < s.drain_ns;) {
+  workers.command(Command::kStopPublishing);
+  for (const int64_t begin_ns = now_ns(); workers.sum(&StormWorker::busy) > 0 && now_ns() - begin_ns < s.drain_ns;) {
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
-  for (const auto& worker : workers) worker->join();
+  workers.join();
   Report report(s);
   report["seconds"] = static_cast<double>(s.duration_ns) / 1e9;
   fill(report, workers, s);
-  const uint64_t connects = sum(workers, &StormWorker::connects_measured);
+  const uint64_t connects = workers.sum(&StormWorker::connects_measured);
   if (s.pid != 0) report.add_broker(before, after, connects, "connect");
   report.add_generator(own_cpu, connects, "connect");
   return report;

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "protocol/acknowledge.h"
-#include "protocol/encode.h"
 
 namespace penstock::bench {
 
@@ -24,19 +23,10 @@ Subscriber::Subscriber(Loop& loop, ConnectionOwner& owner, TrafficPlan& plan, Tr
 
 const uint8_t* Subscriber::take_packets(const uint8_t* begin, const uint8_t* end, size_t& answer_bytes) {
   Batch batch;
-  protocol::PacketBytes packet;
-  while (begin != end) {
-    const core::Bytes rest(reinterpret_cast<const std::byte*>(begin), static_cast<size_t>(end - begin));
-    const auto framing = protocol::next_packet(rest, packet_bytes_max(), protocol::ProtocolVersion::kMqtt311, packet);
-    if (framing == protocol::Framing::kNeedMore) break;
-    if (framing == protocol::Framing::kError) {
-      fail_with("the broker sent a malformed packet to a subscriber");
-      return nullptr;
-    }
-    const bool good = packet.type == PacketType::kPublish ? take_publish(packet, batch) : take_other(packet, batch);
-    if (!good) return nullptr;
-    begin += packet.packet_bytes;
-  }
+  begin = take_each(begin, end, [&](const protocol::PacketBytes& packet) {
+    return packet.type == PacketType::kPublish ? take_publish(packet, batch) : take_other(packet, batch);
+  });
+  if (begin == nullptr) return nullptr;
   credit(batch);
   if (batch.delivered != 0) {
     last_ns_ = loop().now_ns();
@@ -61,7 +51,7 @@ bool Subscriber::take_publish(const protocol::PacketBytes& packet, Batch& batch)
   const bool dup = packet.flags & 8;
   if (qos != 0) {
     const uint16_t packet_id = core::load_be16(body + 2 + topic_bytes);
-    answer(qos == 1 ? PacketType::kPuback : PacketType::kPubrec, packet_id, batch);
+    answer(qos == 1 ? PacketType::kPuback : PacketType::kPubrec, protocol::PacketId(packet_id), batch.answer_bytes);
     // A repeated PUBLISH before its PUBREL is the same delivery once more, and no duplicate. [MQTT-4.3.3-2]
     if (qos == 2 && unreleased_ && !mark_unreleased(packet_id, true)) return true;
   }
@@ -121,14 +111,8 @@ bool Subscriber::take_other(const protocol::PacketBytes& packet, Batch& batch) {
     return false;
   }
   mark_unreleased(id->value(), false);
-  answer(PacketType::kPubcomp, id->value(), batch);
+  answer(PacketType::kPubcomp, *id, batch.answer_bytes);
   return true;
-}
-
-void Subscriber::answer(PacketType type, uint16_t packet_id, Batch& batch) {
-  std::byte* to = reinterpret_cast<std::byte*>(loop().answers()) + batch.answer_bytes;
-  batch.answer_bytes +=
-      protocol::encode_acknowledge({to, protocol::kAcknowledgeBytes}, type, protocol::PacketId(packet_id));
 }
 
 bool Subscriber::mark_unreleased(uint16_t packet_id, bool unreleased) {

@@ -40,7 +40,6 @@ class Subscriber final : public Connection {
   void check(const uint8_t* payload, size_t payload_bytes, bool dup, Batch& batch);
   void resolve(uint32_t publisher, uint64_t count, Batch& batch);
   void credit(Batch& batch);
-  void answer(protocol::PacketType type, uint16_t packet_id, Batch& batch);
   bool mark_unreleased(uint16_t packet_id, bool unreleased);
 
   TrafficPlan& plan_;

@@ -10,10 +10,6 @@
 namespace penstock::bench {
 namespace {
 
-int64_t now_ns() {
-  return core::system_clock().monotonic_ns();
-}
-
 void sleep_until(TrafficRun& run, int64_t time_ns, const char* phase) {
   for (int64_t left = time_ns - now_ns(); left > 0; left = time_ns - now_ns()) {
     run.show_progress(phase);

@@ -5,8 +5,6 @@
 #include <cstdio>
 #include <thread>
 
-#include "core/clock.h"
-
 namespace penstock::bench {
 namespace {
 
@@ -14,16 +12,12 @@ void nap() {
   std::this_thread::sleep_for(std::chrono::milliseconds(2));
 }
 
-int64_t now_ns() {
-  return core::system_clock().monotonic_ns();
-}
-
 }  // namespace
 
 TrafficRun::TrafficRun(const Settings& settings, const Target& target)
     : settings_(settings), plan_(settings, target), begun_ns_(now_ns()) {
-  for (uint32_t i = 0; i < settings.threads; ++i) workers_.push_back(std::make_unique<TrafficWorker>(plan_, i));
-  for (const auto& worker : workers_) worker->start();
+  for (uint32_t i = 0; i < settings.threads; ++i) workers_.add(plan_, i);
+  workers_.start();
 }
 
 TrafficRun::~TrafficRun() {
@@ -31,11 +25,7 @@ TrafficRun::~TrafficRun() {
 }
 
 void TrafficRun::end() {
-  for (const auto& worker : workers_) worker->join();
-}
-
-void TrafficRun::command_all(Command command) {
-  for (const auto& worker : workers_) worker->command(command);
+  workers_.join();
 }
 
 TrafficRun::Totals TrafficRun::totals() const {
@@ -51,17 +41,10 @@ TrafficRun::Totals TrafficRun::totals() const {
     totals.sent_measured += counters.sent_measured.get();
     totals.acknowledged_measured += counters.acknowledged_measured.get();
     totals.delivered_measured += counters.delivered_measured.get();
-    totals.failed += worker->failed();
-    totals.online += worker->online();
   }
+  totals.failed = workers_.sum(&TrafficWorker::failed);
+  totals.online = workers_.sum(&TrafficWorker::online);
   return totals;
-}
-
-std::string TrafficRun::first_failure() const {
-  for (const auto& worker : workers_) {
-    if (std::string failure = worker->first_failure(); !failure.empty()) return failure;
-  }
-  return "";
 }
 
 core::Status TrafficRun::wait_online(uint64_t count, const char* who) {
@@ -69,7 +52,7 @@ core::Status TrafficRun::wait_online(uint64_t count, const char* who) {
   int64_t moved_ns = now_ns();
   while (true) {
     const Totals now = totals();
-    if (now.failed > 0) return core::failure(std::string(who) + ": " + first_failure());
+    if (now.failed > 0) return core::failure(std::string(who) + ": " + workers_.first_failure());
     if (now.online >= count) return {};
     if (now.online != before) moved_ns = now_ns();
     before = now.online;
@@ -82,14 +65,14 @@ core::Status TrafficRun::wait_online(uint64_t count, const char* who) {
 }
 
 core::Status TrafficRun::open_subscribers() {
-  command_all(Command::kOpenSubscribers);
+  workers_.command(Command::kOpenSubscribers);
   return wait_online(settings_.subscribers + settings_.slow_subscribers, "connecting subscribers");
 }
 
 core::Status TrafficRun::open_publishers() {
   const uint64_t subscribers =
       settings_.scenario == Scenario::kReplay ? 0 : settings_.subscribers + settings_.slow_subscribers;
-  command_all(Command::kOpenPublishers);
+  workers_.command(Command::kOpenPublishers);
   return wait_online(subscribers + settings_.publishers, "connecting publishers");
 }
 
@@ -101,25 +84,22 @@ void TrafficRun::wait_finished(uint64_t online_left) {
 
 void TrafficRun::finish_publishers() {
   const uint64_t online = totals().online;
-  command_all(Command::kFinishPublishers);
+  workers_.command(Command::kFinishPublishers);
   wait_finished(online > settings_.publishers ? online - settings_.publishers : 0);
 }
 
 void TrafficRun::finish_subscribers() {
-  command_all(Command::kFinishSubscribers);
+  workers_.command(Command::kFinishSubscribers);
   wait_finished(0);
 }
 
 core::Status TrafficRun::forget_sessions() {
-  uint64_t before = 0;
-  for (const auto& worker : workers_) before += worker->finished();
-  command_all(Command::kForgetSessions);
+  const uint64_t before = workers_.sum(&TrafficWorker::finished);
+  workers_.command(Command::kForgetSessions);
   const int64_t begin_ns = now_ns();
   while (true) {
-    uint64_t finished = 0;
-    for (const auto& worker : workers_) finished += worker->finished();
-    if (finished - before >= settings_.subscribers) return {};
-    if (totals().failed > 0) return core::failure("removing sessions: " + first_failure());
+    if (workers_.sum(&TrafficWorker::finished) - before >= settings_.subscribers) return {};
+    if (totals().failed > 0) return core::failure("removing sessions: " + workers_.first_failure());
     if (now_ns() - begin_ns > settings_.timeout_ns)
       return core::failure("removing sessions: took longer than --timeout");
     nap();
@@ -129,11 +109,11 @@ core::Status TrafficRun::forget_sessions() {
 void TrafficRun::publish(int64_t start_ns, MeasuredSpan span) {
   plan_.start_ns = start_ns;
   plan_.span = span;
-  command_all(Command::kPublish);
+  workers_.command(Command::kPublish);
 }
 
 void TrafficRun::stop_publishing() {
-  command_all(Command::kStopPublishing);
+  workers_.command(Command::kStopPublishing);
 }
 
 bool TrafficRun::drain(bool wait_for_receipt) {
@@ -228,7 +208,7 @@ void TrafficRun::fill_check(Report& report, const SequenceCounts& sequence) cons
   if (sequence.corrupt != 0)
     report.add_problem(number(sequence.corrupt, "messages with a wrong payload, topic or QoS"));
   if (unacknowledged != 0) report.add_problem(number(unacknowledged, "publishes never acknowledged"));
-  if (now.failed != 0) report.add_problem(number(now.failed, "connections lost: ") + first_failure());
+  if (now.failed != 0) report.add_problem(number(now.failed, "connections lost: ") + workers_.first_failure());
 }
 
 }  // namespace penstock::bench

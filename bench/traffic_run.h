@@ -2,10 +2,7 @@
 // scenario, waits for what each step needs, and samples the broker at the edges of the measurement. Main thread only.
 #pragma once
 
-#include <functional>
-#include <memory>
-#include <vector>
-
+#include "bench/crew.h"
 #include "bench/process_probe.h"
 #include "bench/report.h"
 #include "bench/traffic_worker.h"
@@ -43,15 +40,13 @@ class TrafficRun {
   const TrafficPlan& plan() const { return plan_; }
 
  private:
-  void command_all(Command command);
   core::Status wait_online(uint64_t count, const char* who);
   void wait_finished(uint64_t count);
-  std::string first_failure() const;
   void fill_check(Report& report, const SequenceCounts& sequence) const;
 
   const Settings& settings_;
   TrafficPlan plan_;
-  std::vector<std::unique_ptr<TrafficWorker>> workers_;
+  Crew<TrafficWorker> workers_;
   Totals shown_;
   int64_t shown_ns_ = 0;
   int64_t begun_ns_ = 0;

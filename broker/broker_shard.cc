@@ -24,7 +24,10 @@ BrokerShard::BrokerShard(ShardPlace place, ShardOptions options, ShardSeams seam
       last_routed_(place_.shards_count),
       qos2_routed_(place_.shards_count) {}
 
-BrokerShard::~BrokerShard() = default;
+BrokerShard::~BrokerShard() {
+  // It waits for the storage, whose other completions still find everything here.
+  checkpoint_writer_.reset();
+}
 
 core::Status BrokerShard::open() {
   ASSIGN_OR_RETURN(log_, log::CommitLog::open(seams_.storage, seams_.clock, place_.log, log_start_, *this));
@@ -43,7 +46,13 @@ void BrokerShard::make_queue_file(uint64_t next_address) {
 
 void BrokerShard::add_logs(const std::vector<log::SharedLog*>& logs) {
   shared_logs_ = logs;
-  for (log::SharedLog* log : logs) reader_.add_log(*log);
+  for (log::SharedLog* log : logs) {
+    reader_.add_log(*log);
+    // Whatever the earlier lives have left there is in our queues, or nobody here wants it: a subscription of this life
+    // begins behind it, also when a later layout builds its queue anew.
+    if (const uint64_t end = log->appended_end; end > 0)
+      routed_.advance(log->id, log::Sequence(0), log::LogOffset(end - log::kRecordAlignment));
+  }
   publish_routed_marks();
   if (place_.shards_count > 1) {
     FilterChange change;

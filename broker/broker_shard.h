@@ -235,6 +235,9 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   void add_own_queue(Session& session);
   void make_queue_file(uint64_t next_address);
   void housekeeping();
+  LogClock durable_part(const LogClock& clock);
+  bool is_safe(log::LogId id, log::LogOffset offset);
+  void write_progress(Session& session, bool online);
   void start_checkpoint();
   void step_checkpoint();
   void retire_queue_pages();
@@ -292,6 +295,8 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   uint64_t checkpointed_end_ = 0;  // in this life; 0: not yet
   uint64_t retired_begins_ = 0;
   log::LogOffset checkpoint_begin_{0};
+  LogClock checkpoint_routed_;  // the same for the logs of the other shards
+  int64_t stop_deadline_ns_ = 0;
   uint32_t expiry_slot_ = 0;
   std::vector<uint32_t> progressed_;
   StopState stop_state_ = StopState::kRunning;

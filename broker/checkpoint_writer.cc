@@ -29,14 +29,33 @@ void CheckpointWriter::start(std::vector<std::byte> content, log::QueueFile* que
   pages_synced_ = pages_failed_ = false;
   queue_file_->sync(pages_synced_, pages_failed_);
   stage_ = Stage::kRemoving;
-  storage_.remove(temporary_path_, *this);
+  storage_.remove(temporary_path_, operation());
+}
+
+// This object, which has an operation under way from now on.
+core::StorageOperation& CheckpointWriter::operation() {
+  at_rest_ = false;
+  return *this;
 }
 
 void CheckpointWriter::complete(int32_t result) {
+  at_rest_ = true;
+  if (!abandoned_) return advance(result);
+  if (stage_ == Stage::kOpening && result >= 0) file_ = core::FileId(result);
+}
+
+CheckpointWriter::~CheckpointWriter() {
+  abandoned_ = true;
+  storage_.run_until(at_rest_);
+  storage_.run_until(pages_synced_);
+  if (file_ != core::kNoFile) storage_.close(file_);
+}
+
+void CheckpointWriter::advance(int32_t result) {
   switch (stage_) {
     case Stage::kRemoving:
       stage_ = Stage::kOpening;
-      storage_.open(temporary_path_, {.write = true, .create = true}, *this);
+      storage_.open(temporary_path_, {.write = true, .create = true}, operation());
       return;
     case Stage::kOpening:
       if (result < 0) return fail("opening", -result);
@@ -56,7 +75,7 @@ void CheckpointWriter::complete(int32_t result) {
     case Stage::kRenaming:
       if (result < 0) return fail("renaming", -result);
       stage_ = Stage::kSyncingDirectory;
-      storage_.sync_directory(directory_, *this);
+      storage_.sync_directory(directory_, operation());
       return;
     case Stage::kSyncingDirectory:
       if (result < 0) return fail("syncing the directory of", -result);
@@ -73,11 +92,11 @@ void CheckpointWriter::complete(int32_t result) {
 void CheckpointWriter::write_next() {
   if (written_ == content_.size()) {
     stage_ = Stage::kSyncing;
-    storage_.sync(file_, *this);
+    storage_.sync(file_, operation());
     return;
   }
   const size_t bytes = std::min(kWriteBytes, content_.size() - written_);
-  storage_.write(file_, written_, core::Bytes(content_).subspan(written_, bytes), *this);
+  storage_.write(file_, written_, core::Bytes(content_).subspan(written_, bytes), operation());
 }
 
 bool CheckpointWriter::step(bool log_is_there) {
@@ -86,7 +105,7 @@ bool CheckpointWriter::step(bool log_is_there) {
       fail("syncing queue pages for", EIO);
     } else if (log_is_there) {
       stage_ = Stage::kRenaming;
-      storage_.rename(temporary_path_, path_, *this);
+      storage_.rename(temporary_path_, path_, operation());
     }
   }
   // The flags of the page sync must not be written after a failure has ended the rest.

@@ -15,6 +15,9 @@ namespace penstock::broker {
 class CheckpointWriter final : private core::StorageOperation {
  public:
   CheckpointWriter(core::Storage& storage, std::string directory);
+  // Waits for what is under way; the checkpoint stays unfinished.
+  ~CheckpointWriter();
+  CheckpointWriter(const CheckpointWriter&) = delete;
 
   bool busy() const { return stage_ != Stage::kIdle; }
   // Requires !busy(). `content`: the whole file.
@@ -39,6 +42,8 @@ class CheckpointWriter final : private core::StorageOperation {
   };
 
   void complete(int32_t result) override;
+  void advance(int32_t result);
+  core::StorageOperation& operation();
   void write_next();
   void fail(const char* doing, int error);
 
@@ -51,9 +56,11 @@ class CheckpointWriter final : private core::StorageOperation {
   core::FileId file_ = core::kNoFile;
   size_t written_ = 0;
   Stage stage_ = Stage::kIdle;
-  bool pages_synced_ = false;
+  bool pages_synced_ = true;  // no sync of queue pages is under way
   bool pages_failed_ = false;
   bool succeeded_ = false;
+  bool abandoned_ = false;  // no further step
+  bool at_rest_ = true;     // nothing of the file is with the storage
 };
 
 }  // namespace penstock::broker

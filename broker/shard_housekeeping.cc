@@ -11,6 +11,7 @@ namespace {
 constexpr int64_t kHousekeepingNs = core::kNsPerSecond;
 constexpr size_t kProgressRecordsPerSlice = 4096;
 constexpr uint32_t kExpirySlotsPerSlice = 20'000;
+constexpr int64_t kStopCheckpointNs = 30 * core::kNsPerSecond;
 
 log::LogOffset begin_of(const log::SharedLog& log) {
   const auto segments = log.segments.load();
@@ -48,7 +49,7 @@ void BrokerShard::record_progress() {
     if (session == nullptr || !session->progressed) continue;
     session->progressed = false;
     if (!session->persistent) continue;
-    journal_->progress(*session, session->online());
+    write_progress(*session, session->online());
     ++written;
   }
 }
@@ -67,22 +68,56 @@ void BrokerShard::expire_sessions() {
   }
 }
 
+// Records of our log must not speak of records of another one that a crash can still take: that log would go on from an
+// earlier place, and we would take its new messages for those we knew.
+LogClock BrokerShard::durable_part(const LogClock& clock) {
+  LogClock part;
+  for (const LogProgress& progress : clock.entries()) {
+    if (is_safe(progress.log, progress.offset)) {
+      part.advance(progress.log, progress.sequence, progress.offset);
+    } else if (const uint64_t end = shared_log(progress.log)->durable_end; end > 0) {
+      part.advance(progress.log, log::Sequence(0), log::LogOffset(end - log::kRecordAlignment));
+    }
+  }
+  return part;
+}
+
+// Our own log needs no care: what we record there stands behind that of which it speaks.
+bool BrokerShard::is_safe(log::LogId id, log::LogOffset offset) {
+  if (id == log_->id()) return true;
+  const log::SharedLog* log = shared_log(id);
+  return log == nullptr || log->durable_end.load(std::memory_order_acquire) > offset.value();
+}
+
+void BrokerShard::write_progress(Session& session, bool online) {
+  const InflightWindow* window = session.window_if_any();
+  InflightWindow safe(UINT16_MAX);
+  for (size_t i = 0; window != nullptr && i < window->size(); ++i)
+    if (is_safe(window->at(i).log, window->at(i).offset)) safe.push(window->at(i));
+  journal_->progress(session, online, durable_part(session.done), &safe);
+}
+
 void BrokerShard::start_checkpoint() {
   if (checkpoint_writer_->busy()) return;
   checkpoint_begin_ = log_->appended_end();
   checkpointed_end_ = checkpoint_begin_.value();
+  checkpoint_routed_ = routed_;
   std::vector<std::byte> state;
   write_state(state);
   checkpoint_writer_->start(std::move(state), queue_file_.get());
 }
 
-// The state in the file must not be ahead of the log on the disk, so its last step waits for the log.
+// The state in the file must not be ahead of the logs on the disk, so its last step waits for them: for ours, and for
+// the others as far as their messages stand in our queues.
 void BrokerShard::step_checkpoint() {
   if (!checkpoint_writer_->busy()) return;
   const log::LogOffset safe_end =
       place_.log.durability == log::Durability::kMemory ? log_->written_end() : log_->durable_end();
-  const bool log_is_there = safe_end >= checkpoint_begin_;
-  if (!checkpoint_writer_->step(log_is_there)) return;
+  const bool logs_are_there = safe_end >= checkpoint_begin_ &&
+                              std::ranges::all_of(checkpoint_routed_.entries(), [this](const LogProgress& each) {
+                                return is_safe(each.log, each.offset);
+                              });
+  if (!checkpoint_writer_->step(logs_are_there)) return;
   if (!checkpoint_writer_->succeeded()) return;
   log_->keep_from(checkpoint_begin_);
   retire_queue_pages();
@@ -147,7 +182,7 @@ void BrokerShard::step_stop() {
     case StopState::kClosingConnections:
       if (connections_count_ > 0) return;
       sessions_.for_each([&](Session& session) {
-        if (session.progressed && session.persistent && has_log_room()) journal_->progress(session, false);
+        if (session.progressed && session.persistent && has_log_room()) write_progress(session, false);
         session.progressed = false;
       });
       stop_state_ = StopState::kFinishingLog;
@@ -161,10 +196,12 @@ void BrokerShard::step_stop() {
         return;
       }
       stop_state_ = StopState::kWritingCheckpoint;
+      stop_deadline_ns_ = now_ns_ + kStopCheckpointNs;
       start_checkpoint();
       return;
     case StopState::kWritingCheckpoint:
-      if (!checkpoint_writer_->busy()) stop_state_ = StopState::kStopped;
+      // Another shard's log may have failed: then the older checkpoint stays.
+      if (!checkpoint_writer_->busy() || now_ns_ >= stop_deadline_ns_) stop_state_ = StopState::kStopped;
       return;
     case StopState::kRunning:
     case StopState::kStopped:

@@ -97,7 +97,7 @@ void BrokerShard::session_offline(Session& session) {
   deliveries_.end(session);
   session.offline_since_us = seams_.clock.wall_us();
   // What was acknowledged so far is not delivered again, except after a crash before this record is durable.
-  if (has_log_room()) journal_->progress(session, false);
+  if (has_log_room()) write_progress(session, false);
   session.progressed = false;
 }
 
@@ -194,7 +194,7 @@ void BrokerShard::finish_subscribe(PendingSubscribe& pending) {
       Subscription* subscription = queue == nullptr ? nullptr : session->find_subscription(*queue);
       if (subscription == nullptr) continue;
       if (subscription->start == nullptr) subscription->start = std::make_unique<LogClock>(routed_);
-      end = journal_->subscribed(*session, TopicFilter::accepted(filter), qos, routed_);
+      end = journal_->subscribed(*session, TopicFilter::accepted(filter), qos, durable_part(routed_));
     }
   }
   // [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-2.3.1-7]

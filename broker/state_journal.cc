@@ -26,9 +26,9 @@ uint64_t StateJournal::unsubscribed(const Session& session, protocol::TopicFilte
   return append(StateRecord::kUnsubscribed, session.client_id(), {.topic = filter.text()});
 }
 
-uint64_t StateJournal::progress(const Session& session, bool online) {
-  const std::vector<std::byte> payload =
-      encode_progress(online, session.done, session.window_if_any(), session.completed_ahead());
+uint64_t StateJournal::progress(const Session& session, bool online, const LogClock& done,
+                                const InflightWindow* window) {
+  const std::vector<std::byte> payload = encode_progress(online, done, window, session.completed_ahead());
   return append(StateRecord::kSessionProgress, session.client_id(), {.payload = payload});
 }
 

@@ -20,7 +20,8 @@ class StateJournal {
   uint64_t session_ended(const Session& session);
   uint64_t subscribed(const Session& session, protocol::TopicFilter filter, protocol::QoS qos, const LogClock& start);
   uint64_t unsubscribed(const Session& session, protocol::TopicFilter filter);
-  uint64_t progress(const Session& session, bool online);
+  // `done` and `window`: of the session, as far as they may be recorded.
+  uint64_t progress(const Session& session, bool online, const LogClock& done, const InflightWindow* window);
   uint64_t delivery_started(const Session& session, const Delivery& delivery);
   uint64_t delivery_released(const Session& session, protocol::PacketId packet_id);
   uint64_t inbound_released(const Session& session, protocol::PacketId packet_id);

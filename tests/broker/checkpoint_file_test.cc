@@ -23,9 +23,9 @@ using protocol::TopicName;
 
 constexpr int64_t kWallUs = sim::SimClock::kStartWallUs;
 constexpr LogOffset kMessageAt{4096 + 56};  // behind the epoch's record
-// Where the log goes on: every start of it moves that.
-constexpr size_t kLogStartAt = kCheckpointHeaderBytes + 6;
-constexpr size_t kLogStartBytes = 4 + 8 + 8 + 8;
+// Where the log goes on, and up to where it has been routed (one log): every start moves these.
+constexpr size_t kLogPlacesAt = kCheckpointHeaderBytes + 6;
+constexpr size_t kLogPlacesBytes = 4 + 8 + 8 + 8 + (4 + 2 + 8 + 8);
 
 std::vector<std::byte> bytes_of(std::string_view text) {
   const core::Bytes bytes = core::as_bytes(text);
@@ -69,9 +69,9 @@ void fill(BrokerShard& shard) {
   clean.will = std::make_unique<Will>(Will{"will/t", bytes_of("gone"), QoS::kAtLeastOnce, true});
 }
 
-std::string hex_without_log_start(std::vector<std::byte> checkpoint) {
-  const auto from = checkpoint.begin() + kLogStartAt;
-  checkpoint.erase(from, from + kLogStartBytes);
+std::string hex_without_log_places(std::vector<std::byte> checkpoint) {
+  const auto from = checkpoint.begin() + kLogPlacesAt;
+  checkpoint.erase(from, from + kLogPlacesBytes);
   checkpoint.resize(checkpoint.size() - kCheckpointTrailerBytes);
   return log::as_hex(checkpoint);
 }
@@ -123,7 +123,7 @@ TEST_F(CheckpointFileTest, golden_bytes_of_version_1_are_read) {
   EXPECT_EQ(core::as_text(shard.retained().find(TopicName::accepted("plant/1/temp"))->payload), "21.5 C");
   EXPECT_EQ(shard.retained().tombstones_count(), 1u);
   EXPECT_EQ(shard.next_arrival(), 3u);
-  EXPECT_EQ(hex_without_log_start(life->checkpoint()), hex_without_log_start(golden)) << "and written the same again";
+  EXPECT_EQ(hex_without_log_places(life->checkpoint()), hex_without_log_places(golden)) << "and written the same again";
 }
 
 TEST_F(CheckpointFileTest, gives_its_body_back) {

@@ -96,7 +96,7 @@ class StateRecordsTest : public testing::Test {
     journal.session_ended(session);
     journal.subscribed(session, filter, QoS::kExactlyOnce, golden_clock());
     journal.unsubscribed(session, filter);
-    journal.progress(session, true);
+    journal.progress(session, true, session.done, session.window_if_any());
     journal.delivery_started(session, golden_delivery(QoS::kExactlyOnce, DeliveryState::kStarting));
     journal.delivery_released(session, PacketId(0x0102));
     journal.inbound_released(session, PacketId(0x0304));

@@ -1,0 +1,123 @@
+// ModelledClient: an MQTT 3.1.1 client of a simulated broker, whose own memory is never lost. It does what the standard
+// asks of a client: redelivers what is unacknowledged, in order, with DUP and the old packet id; keeps the state of its
+// QoS 2 handshakes as long as its session; acknowledges in order. Beyond that it behaves as badly as its plan says.
+// What it sends and gets, it tells the BrokerOracle. Lives as a chain of world events.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/sim/broker_oracle.h"
+#include "tests/sim/sim_peer.h"
+#include "tests/support/wire.h"
+
+namespace penstock::sim {
+
+struct ClientPlan {
+  std::string name;
+  bool clean = false;
+  test::FilterList filters;         // subscribed to when it has connected first
+  std::vector<std::string> topics;  // it publishes to
+  std::vector<uint8_t> qos;         // one of these
+  uint32_t retain_per_cent = 0;     // on topics of its own: "r/<name>/..."
+  size_t payload_bytes_max = 100;
+  int64_t act_ns_mean = 50'000'000;
+  uint32_t publish_per_cent = 0;  // chances of each act
+  uint32_t leave_per_mille = 0;
+  uint32_t cut_per_mille = 0;
+  uint32_t vanish_per_mille = 0;
+  uint32_t resubscribe_per_mille = 0;
+  uint32_t slow_per_mille = 0;
+  uint32_t cut_at_byte_per_cent = 0;    // of each connection
+  uint32_t lazy_per_cent = 0;           // its acknowledgements wait for a later act
+  int64_t away_ns_max = 1'000'000'000;  // between two connections
+  size_t window = 10;                   // messages that it has unacknowledged
+  uint16_t packet_id_max = 65535;       // at least 3 x window
+};
+
+class ModelledClient {
+ public:
+  ModelledClient(SimWorld& world, SimHub& hub, BrokerOracle& oracle, ClientPlan plan, uint16_t port);
+  ModelledClient(const ModelledClient&) = delete;
+
+  void start();
+  // From now on it behaves: stays connected, publishes nothing new.
+  void settle();
+  // All its handshakes are complete.
+  bool settled() const;
+  std::string describe() const;
+  const ClientPlan& plan() const { return plan_; }
+  // Retained messages that came on this connection, by topic.
+  const std::map<std::string, test::Packet>& retained() const { return retained_; }
+
+ private:
+  enum class Stage : uint8_t { kWaiting, kSent, kReceived };
+  struct Outgoing {
+    MessageIndex message = 0;
+    uint8_t qos = 0;
+    bool retain = false;
+    uint16_t packet_id = 0;
+    Stage stage = Stage::kWaiting;
+  };
+  struct Change {
+    bool subscribe = true;
+    std::string filter;
+    uint8_t qos = 0;
+    uint16_t packet_id = 0;  // 0: not sent on this connection
+  };
+
+  void act();
+  void act_later();
+  void act_connected();
+  void misbehave();
+  void connect();
+  void lost();
+  void on_change();
+  void take(const test::Packet& packet);
+  void on_connack(const test::Packet& packet);
+  void on_publish(const test::Packet& packet);
+  void on_acknowledge(const test::Packet& packet);
+  void on_change_done(const test::Packet& packet);
+  void acknowledge(test::Type type, uint16_t packet_id);
+  void publish_some();
+  void resend();
+  void pump();
+  void send_publish(const Outgoing& outgoing, bool dup);
+  void change_some_filter();
+  void send_change();
+  void end_connection();
+  uint16_t free_packet_id();
+  bool chance(uint32_t per_mille) { return random_.chance(per_mille, 1000); }
+
+  SimWorld& world_;
+  BrokerOracle& oracle_;
+  ClientPlan plan_;
+  uint16_t port_;
+  core::SeededRandom random_;
+  ClientIndex index_;
+  SimPeer peer_;
+  bool settling_ = false;
+  bool connecting_ = false;
+  bool reached_ = false;  // the TCP connection is made
+  bool established_ = false;
+  bool reading_slowly_ = false;
+  bool lazy_ = false;
+  int64_t reconnect_at_ns_ = 0;
+  int64_t last_received_ns_ = 0;
+  int64_t last_ping_ns_ = 0;
+  size_t parsed_ = 0;
+  std::string input_;
+  std::string lazy_acknowledgements_;
+  std::deque<Outgoing> outgoing_;
+  uint16_t last_packet_id_ = 0;
+  std::map<uint16_t, MessageIndex> incoming_;  // QoS 2, from PUBLISH to PUBREL
+  std::deque<Change> changes_;
+  std::map<std::string, uint8_t> wanted_;  // filters of the session, as it wants them
+  std::map<std::string, test::Packet> retained_;
+};
+
+}  // namespace penstock::sim

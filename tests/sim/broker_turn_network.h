@@ -1,0 +1,87 @@
+// TurnNetwork: core::Network of one shard of a simulated broker. Every event of its SimNetwork begins that shard's turn
+// first, so that handlers run within one, as they do in production. One thread.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+
+#include "core/check.h"
+#include "tests/sim/sim_network.h"
+
+namespace penstock::sim {
+
+class TurnNetwork final : public core::Network, private core::AcceptHandler {
+ public:
+  TurnNetwork(SimHub& hub, std::function<void()> begin_turn) : network_(hub), begin_turn_(std::move(begin_turn)) {}
+  TurnNetwork(const TurnNetwork&) = delete;
+
+  void die(SimNetwork::Death death) {
+    network_.die(death);
+    sockets_.clear();
+  }
+
+  core::Result<core::Endpoint> listen(const core::Endpoint& endpoint, core::AcceptHandler& handler) override {
+    accept_handler_ = &handler;
+    return network_.listen(endpoint, *this);
+  }
+  void stop_listening() override { network_.stop_listening(); }
+  void attach(core::SocketId socket, core::StreamHandler& handler) override {
+    auto& place = sockets_[socket.value()];
+    CHECK(place == nullptr);
+    place = std::make_unique<Socket>(*this, socket, handler);
+    network_.attach(socket, *place);
+  }
+  void pause(core::SocketId socket) override { network_.pause(socket); }
+  void resume(core::SocketId socket) override { network_.resume(socket); }
+  void send(core::SocketId socket, std::span<const iovec> buffers) override { network_.send(socket, buffers); }
+  core::PeerState peer_state(core::SocketId socket) override { return network_.peer_state(socket); }
+  core::Endpoint peer_address(core::SocketId socket) override { return network_.peer_address(socket); }
+  void close(core::SocketId socket) override { network_.close(socket); }
+  void detach(core::SocketId socket) override { network_.detach(socket); }
+
+ private:
+  struct Socket final : core::StreamHandler {
+    Socket(TurnNetwork& network, core::SocketId socket, core::StreamHandler& stream_handler)
+        : owner(network), id(socket), handler(stream_handler) {}
+    void on_received(core::Bytes bytes) override {
+      owner.begin_turn_();
+      handler.on_received(bytes);
+    }
+    void on_sent() override {
+      owner.begin_turn_();
+      handler.on_sent();
+    }
+    void on_ended(int error) override {
+      owner.begin_turn_();
+      handler.on_ended(error);
+    }
+    void on_closed() override {
+      owner.begin_turn_();
+      core::StreamHandler& last = handler;
+      owner.sockets_.erase(id.value());
+      last.on_closed();
+    }
+    void on_detached() override {
+      owner.begin_turn_();
+      core::StreamHandler& last = handler;
+      owner.sockets_.erase(id.value());
+      last.on_detached();
+    }
+    TurnNetwork& owner;
+    core::SocketId id;
+    core::StreamHandler& handler;
+  };
+
+  void on_accepted(core::SocketId socket) override {
+    begin_turn_();
+    accept_handler_->on_accepted(socket);
+  }
+
+  SimNetwork network_;
+  std::function<void()> begin_turn_;
+  core::AcceptHandler* accept_handler_ = nullptr;
+  std::map<int32_t, std::unique_ptr<Socket>> sockets_;
+};
+
+}  // namespace penstock::sim
