@@ -31,6 +31,7 @@ class NullStorage final : public core::Storage {
   }
   core::Result<std::vector<std::string>> list(const std::string&) override { return std::vector<std::string>(); }
   core::Status make_directories(const std::string&) override { return {}; }
+  core::Status remove_directory(const std::string&) override { return {}; }
   core::Result<uint64_t> size(core::FileId) override { return 0; }
   core::Result<bool> try_lock(core::FileId) override { return true; }
 

@@ -237,7 +237,7 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   void housekeeping();
   LogClock durable_part(const LogClock& clock);
   bool is_safe(log::LogId id, log::LogOffset offset);
-  void write_progress(Session& session, bool online);
+  void write_progress(Session& session);
   void start_checkpoint();
   void step_checkpoint();
   void retire_queue_pages();

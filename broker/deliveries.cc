@@ -323,6 +323,11 @@ Deliveries::Step Deliveries::take_run(Session& session, int& budget) {
   return Step::kTook;
 }
 
+// After a crash a session that was connected may have got this before, though we cannot know.
+bool Deliveries::may_have_been_sent(const Session& session, const log::QueueEntry& entry) const {
+  return session.was_connected && entry.arrival() < shard_.first_live_arrival();
+}
+
 // One message, whose filters grant this QoS. `own`: out of the session's own queue, so a retained one.
 Deliveries::Step Deliveries::take(Session& session, const log::QueueEntry& entry, QoS granted, bool own) {
   const QoS qos = std::min(granted, static_cast<QoS>(entry.qos()));  // [MQTT-3.8.4-6]
@@ -331,7 +336,8 @@ Deliveries::Step Deliveries::take(Session& session, const log::QueueEntry& entry
     return Step::kBlocked;
   }
   const bool from_offline_time = entry.arrival() < session.online_arrival;
-  if (qos == QoS::kAtMostOnce && from_offline_time && !shard_.options().queue_qos0) {
+  const bool unwanted = (from_offline_time && !shard_.options().queue_qos0) || may_have_been_sent(session, entry);
+  if (qos == QoS::kAtMostOnce && unwanted) {
     ++shard_.counters().qos0_dropped;
     if (session.persistent) session.done.advance(entry.log(), log::Sequence(0), entry.offset());
     return Step::kTook;
@@ -374,6 +380,7 @@ void Deliveries::pass(Session& session, uint64_t arrival) {
 bool Deliveries::deliver(Session& session, const log::QueueEntry& entry, const log::RecordView& record, QoS qos,
                          bool retain) {
   if (session.persistent) shard_.note_progress(session);
+  if (entry.arrival() >= shard_.first_live_arrival()) session.was_connected = false;
   if (qos == QoS::kAtMostOnce) {
     send_publish(*session.connection, record, nullptr, false, retain);  // [MQTT-4.3.1-1]
     if (session.persistent) session.done.advance(entry.log(), record.sequence(), entry.offset());
@@ -398,10 +405,8 @@ bool Deliveries::deliver(Session& session, const log::QueueEntry& entry, const l
     await_durable(session);
     return true;
   }
-  // After a crash a persistent session may have got this before, though we cannot know. [MQTT-3.3.1-1]
-  // The publisher's own DUP is not in the record. [MQTT-3.3.1-3]
-  const bool dup = session.was_connected && entry.arrival() < shard_.first_live_arrival();
-  send_publish(*session.connection, record, &delivery, dup, retain);
+  // The publisher's own DUP is not in the record. [MQTT-3.3.1-1] [MQTT-3.3.1-3]
+  send_publish(*session.connection, record, &delivery, may_have_been_sent(session, entry), retain);
   return true;
 }
 

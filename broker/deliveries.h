@@ -67,6 +67,7 @@ class Deliveries {
   Subscription* first_active(Session& session);
   void pass(Session& session, uint64_t arrival);
   bool is_passed(const Session& session, const Subscription& subscription, const log::QueueEntry& entry) const;
+  bool may_have_been_sent(const Session& session, const log::QueueEntry& entry) const;
   bool is_durable(log::LogId log, log::LogOffset offset) const;
   bool deliver(Session& session, const log::QueueEntry& entry, const log::RecordView& record, protocol::QoS qos,
                bool retain);

@@ -41,6 +41,8 @@ class Session final : public log::ReadWaiter, public log::PageWaiter {
   const std::string& client_id() const { return client_id_; }
   uint32_t slot() const { return slot_; }
   bool online() const { return connection != nullptr; }
+  // For what is recorded: whether the next life must think that what waits may have been sent before.
+  bool was_or_is_connected() const { return online() || was_connected; }
 
   InflightWindow& window(uint16_t limit) {
     if (window_ == nullptr) window_ = std::make_unique<InflightWindow>(limit);
@@ -71,8 +73,9 @@ class Session final : public log::ReadWaiter, public log::PageWaiter {
   bool persistent = false;  // CleanSession 0
   bool in_ready_list = false;
   bool durable_wait_listed = false;
-  bool progressed = false;     // cursors moved since the last progress record
-  bool was_connected = false;  // after a restart: what is redelivered may have been sent before
+  bool progressed = false;  // cursors moved since the last progress record
+  // After a restart: what is older than this life may have been sent before. Until all of that has been taken.
+  bool was_connected = false;
   DeliveryWait wait = DeliveryWait::kNothing;
   uint64_t resend_next = 0;      // window ordinal of the next delivery to repeat after a reconnect
   uint64_t resend_end = 0;       // what stood in the window then ends here

@@ -49,7 +49,7 @@ void BrokerShard::record_progress() {
     if (session == nullptr || !session->progressed) continue;
     session->progressed = false;
     if (!session->persistent) continue;
-    write_progress(*session, session->online());
+    write_progress(*session);
     ++written;
   }
 }
@@ -82,19 +82,23 @@ LogClock BrokerShard::durable_part(const LogClock& clock) {
   return part;
 }
 
-// Our own log needs no care: what we record there stands behind that of which it speaks.
+// Our own log needs no care: what we record there stands behind that of which it speaks. Nor does a sealed one: it was
+// durable before this life began.
 bool BrokerShard::is_safe(log::LogId id, log::LogOffset offset) {
   if (id == log_->id()) return true;
-  const log::SharedLog* log = shared_log(id);
-  return log == nullptr || log->durable_end.load(std::memory_order_acquire) > offset.value();
+  for (ShardIndex shard = 0; shard < place_.shards_count; ++shard) {
+    const log::SharedLog& live = *shared_logs_[shard];
+    if (live.id == id) return live.durable_end.load(std::memory_order_acquire) > offset.value();
+  }
+  return true;
 }
 
-void BrokerShard::write_progress(Session& session, bool online) {
+void BrokerShard::write_progress(Session& session) {
   const InflightWindow* window = session.window_if_any();
   InflightWindow safe(UINT16_MAX);
   for (size_t i = 0; window != nullptr && i < window->size(); ++i)
     if (is_safe(window->at(i).log, window->at(i).offset)) safe.push(window->at(i));
-  journal_->progress(session, online, durable_part(session.done), &safe);
+  journal_->progress(session, session.was_or_is_connected(), durable_part(session.done), &safe);
 }
 
 void BrokerShard::start_checkpoint() {
@@ -182,7 +186,7 @@ void BrokerShard::step_stop() {
     case StopState::kClosingConnections:
       if (connections_count_ > 0) return;
       sessions_.for_each([&](Session& session) {
-        if (session.progressed && session.persistent && has_log_room()) write_progress(session, false);
+        if (session.progressed && session.persistent && has_log_room()) write_progress(session);
         session.progressed = false;
       });
       stop_state_ = StopState::kFinishingLog;

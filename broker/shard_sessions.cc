@@ -28,8 +28,9 @@ void BrokerShard::establish(Connection& connection, const protocol::Connect& con
   session->connection = &connection;
   const bool can_record = has_log_room();  // without: handle_first_packet() lets only those in who need no new record
   if (session->persistent && can_record) {
-    const uint64_t opened = journal_->session_opened(*session);
-    if (!present) end = opened;  // what is promised in CONNACK for later must be durable; the rest is already
+    // A new session is promised for later; and of one that was there before, the next life must know that it was
+    // connected, or what it sends again would not have DUP. [MQTT-3.3.1-1]
+    end = journal_->session_opened(*session);
   }
   if (connect.will.has_value()) {  // [MQTT-3.1.2-12]
     session->will = std::make_unique<Will>(Will{std::string(connect.will->topic.text()),
@@ -97,7 +98,7 @@ void BrokerShard::session_offline(Session& session) {
   deliveries_.end(session);
   session.offline_since_us = seams_.clock.wall_us();
   // What was acknowledged so far is not delivered again, except after a crash before this record is durable.
-  if (has_log_room()) write_progress(session, false);
+  if (has_log_room()) write_progress(session);
   session.progressed = false;
 }
 

@@ -208,21 +208,16 @@ void BrokerOracle::note_receipt(ClientIndex index, MessageIndex message_index, c
   const Message& message = messages_[message_index];
   Receipt& receipt = client.receipts[message_index];
   if (receipt.connection != client.connection) receipt.in_connection = 0;
-  if (receipt.life != client.life) receipt.unmarked_in_life = 0;
   receipt.connection = client.connection;
-  receipt.life = client.life;
   // At QoS 2 the broker takes a message once, however often it is sent.
   const uint32_t copies = message.qos == 1 ? message.sends : 1;
   if (++receipt.in_connection > copies) breach(index, "got " + describe(message) + " twice on one connection");
-  if (!packet.dup() && ++receipt.unmarked_in_life > copies)
-    breach(index, "got " + describe(message) + " again without DUP");
+  if (!packet.dup() && ++receipt.unmarked > copies) breach(index, "got " + describe(message) + " again without DUP");
   if (receipt.count > 0) {
     ++tally_.repeated;
     if (!packet.dup()) ++tally_.repeated_unmarked;
     if (packet.qos() == 2 && receipt.at_qos2) breach(index, "got " + describe(message) + " twice at QoS 2");
-    // Where QoS 0 is queued, the count of this life says enough.
-    if (packet.qos() == 0 && receipt.count >= copies && !qos0_is_queued_)
-      breach(index, "got " + describe(message) + " again at QoS 0");
+    if (packet.qos() == 0 && receipt.count >= copies) breach(index, "got " + describe(message) + " again at QoS 0");
   } else {
     uint32_t& newest = client.newest[{message.publisher, message.topic, packet.qos()}];
     // What was sent before the subscription is owed to nobody: a copy of it may come late, redelivered by its publisher

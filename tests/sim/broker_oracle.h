@@ -35,7 +35,6 @@ class BrokerOracle {
   ClientIndex add_client(std::string name);
   void broker_died() { ++life_; }
   // The broker keeps QoS 0 for sessions that are away; then a death may bring it twice.
-  void set_qos0_is_queued(bool queued) { qos0_is_queued_ = queued; }
 
   // --- A publisher. An empty payload (`bytes` 0) removes the retained message.
   MessageIndex publish(ClientIndex publisher, std::string topic, uint8_t qos, bool retain, size_t bytes);
@@ -93,8 +92,7 @@ class BrokerOracle {
     uint32_t count = 0;
     uint32_t in_connection = 0;
     uint32_t connection = 0;
-    uint32_t unmarked_in_life = 0;
-    uint64_t life = 0;
+    uint32_t unmarked = 0;  // without DUP
     bool at_qos2 = false;
   };
   struct Client {
@@ -122,7 +120,6 @@ class BrokerOracle {
   std::vector<Message> messages_;
   std::vector<Client> clients_;
   uint64_t life_ = 0;
-  bool qos0_is_queued_ = false;
 };
 
 }  // namespace penstock::sim

@@ -32,7 +32,6 @@ void BrokerScenario::draw_broker() {
   plan_.shard.payload_bytes_max = 16u << 10;
   plan_.shard.inflight_max = static_cast<uint16_t>(random.chance(1, 3) ? 1 + random.below(5) : 100);
   plan_.shard.queue_qos0 = random.chance(1, 4);
-  oracle_.set_qos0_is_queued(plan_.shard.queue_qos0);
   plan_.shard.parent_topics_max = static_cast<uint32_t>(1 + random.below(4));
   plan_.shard.checkpoint_log_bytes = uint64_t{4096} << random.below(10);
   plan_.log.segment_bytes = uint64_t{64 << 10} << random.below(5);
