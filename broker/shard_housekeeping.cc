@@ -98,7 +98,11 @@ void BrokerShard::write_progress(Session& session) {
   InflightWindow safe(UINT16_MAX);
   for (size_t i = 0; window != nullptr && i < window->size(); ++i)
     if (is_safe(window->at(i).log, window->at(i).offset)) safe.push(window->at(i));
-  journal_->progress(session, session.was_or_is_connected(), durable_part(session.done), &safe);
+  bool whole = window == nullptr || safe.size() == window->size();
+  for (const LogProgress& each : session.done.entries()) whole = whole && is_safe(each.log, each.offset);
+  // What cannot be told yet was sent all the same: the next life must mark it when it sends it again. [MQTT-3.3.1-1]
+  const bool may_come_again = session.was_or_is_connected() || !whole;
+  journal_->progress(session, may_come_again, durable_part(session.done), &safe);
 }
 
 void BrokerShard::start_checkpoint() {

@@ -34,7 +34,6 @@ class BrokerOracle {
 
   ClientIndex add_client(std::string name);
   void broker_died() { ++life_; }
-  // The broker keeps QoS 0 for sessions that are away; then a death may bring it twice.
 
   // --- A publisher. An empty payload (`bytes` 0) removes the retained message.
   MessageIndex publish(ClientIndex publisher, std::string topic, uint8_t qos, bool retain, size_t bytes);
