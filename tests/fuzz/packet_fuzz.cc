@@ -57,8 +57,8 @@ void check_publish(const PacketBytes& packet) {
   if (!publish) return;
   CHECK(TopicName::parse(publish->topic.text()).has_value());
   CHECK_EQ(core::as_bytes(publish->topic.text()).data(), packet.body.data() + 2);
-  const auto again = decode_publish(packet, publish->topic);
-  CHECK(again.has_value() && again->topic == publish->topic && again->payload.data() == publish->payload.data());
+  const auto known = decode_publish(packet, publish->topic);
+  CHECK(known.has_value() && known->topic == publish->topic && known->payload.data() == publish->payload.data());
   CHECK_EQ(publish->packet_id.value() == 0, publish->qos == QoS::kAtMostOnce);
   const PublishHeader header{publish->topic, publish->payload.size(), publish->packet_id, publish->qos,
                              publish->dup,   publish->retain};
