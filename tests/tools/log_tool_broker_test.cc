@@ -21,7 +21,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int kMessages = 3000;  // enough for full pages of entries
+constexpr int kMessages = 3000;
 
 class LogToolOnBroker : public testing::Test {
  protected:
@@ -123,7 +123,8 @@ TEST_F(LogToolOnBroker, reads_checkpoint_queues_and_indexes_after_a_clean_stop) 
 }
 
 TEST_F(LogToolOnBroker, finds_a_damaged_queue_page) {
-  leave_sessions_and_messages();
+  // Enough that a batch of pages is on the disk before the checkpoint of the stop.
+  for (int i = 0; i < 6; ++i) leave_sessions_and_messages();
   EXPECT_EQ(broker_.stop(), 0);
   std::string pages;
   for (const auto& file : std::filesystem::recursive_directory_iterator(data())) {
