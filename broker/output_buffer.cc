@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <new>
+#include <utility>
 
 #include "core/check.h"
 
@@ -39,6 +40,12 @@ void OutputBlockPool::give_back(OutputBlock* block) {
   block->next = nullptr;
   block->used = 0;
   free_.push_back(block);
+}
+
+OutputBuffer::~OutputBuffer() {
+  for (OutputBlock* block : {sending_, first_}) {
+    while (block != nullptr) std::free(std::exchange(block, block->next));
+  }
 }
 
 void OutputBuffer::add_block(OutputBlockPool& pool, size_t bytes) {

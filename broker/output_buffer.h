@@ -45,6 +45,11 @@ class OutputBuffer {
   static constexpr size_t kAnswerBytesMax = 256u << 10;
   static constexpr size_t kSendBlocksMax = 16;
 
+  OutputBuffer() = default;
+  // Of a connection that goes with its shard; otherwise clear() has given everything back.
+  ~OutputBuffer();
+  OutputBuffer(const OutputBuffer&) = delete;
+
   // `bytes` contiguous bytes to encode into, followed by commit(n <= bytes).
   std::byte* reserve(OutputBlockPool& pool, size_t bytes) {
     if (last_ == nullptr || last_->capacity - last_->used < bytes) add_block(pool, bytes);

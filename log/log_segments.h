@@ -39,7 +39,7 @@ class LogSegments {
     uint64_t bytes_max = 0;      // 0: any
     uint64_t keep_from = 0;      // what lies at or behind this offset stays
     uint64_t synced_end = 0;
-    size_t segments_kept = 1;    // whatever their age: the one that is written
+    size_t segments_kept = 1;  // whatever their age: the one that is written
   };
   // Takes at most `count_max` segments off the list, oldest first. They are given up later.
   void retire(const RetentionLimits& limits, size_t count_max);
