@@ -21,6 +21,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static int connected;
 static int subscribed;
+static int completed;  // sends, with the whole handshake of their QoS
 static int received[3];
 
 static void add(int* counter) {
@@ -49,6 +50,12 @@ static void on_subscribed(void* context, MQTTAsync_successData* data) {
   (void)context;
   (void)data;
   add(&subscribed);
+}
+
+static void on_sent(void* context, MQTTAsync_successData* data) {
+  (void)context;
+  (void)data;
+  add(&completed);
 }
 
 static void on_failure(void* context, MQTTAsync_failureData* data) {
@@ -82,7 +89,7 @@ int main(int count, char** arguments) {
   REQUIRE(MQTTAsync_setCallbacks(client, NULL, NULL, on_message, NULL) == MQTTASYNC_SUCCESS);
   MQTTAsync_connectOptions options = MQTTAsync_connectOptions_initializer;
   options.cleansession = 1;
-  options.maxInflight = 100;
+  options.maxInflight = kMessages;  // where its window is full, this client sleeps for a second
   options.onSuccess = on_connected;
   options.onFailure = on_failure;
   options.context = "connect";
@@ -101,12 +108,15 @@ int main(int count, char** arguments) {
       char text[16];
       snprintf(text, sizeof text, "%d", i);
       MQTTAsync_responseOptions sent = MQTTAsync_responseOptions_initializer;
+      sent.onSuccess = on_sent;
       sent.onFailure = on_failure;
       sent.context = "publish";
       REQUIRE(MQTTAsync_send(client, topic, (int)strlen(text), text, qos, 0, &sent) == MQTTASYNC_SUCCESS);
     }
     wait_for(&received[qos], kMessages);
   }
+  // The last messages may come back before their own handshake is complete; ending before that is a failure of theirs.
+  wait_for(&completed, 3 * kMessages);
   MQTTAsync_destroy(&client);
   return 0;
 }
