@@ -174,7 +174,7 @@ TEST(BrokerSettings, questions_get_an_answer) {
 }
 
 TEST(BrokerSettings, the_table_of_the_operations_page_is_the_one_in_the_code) {
-  const auto path = std::filesystem::path(__FILE__).parent_path() / "../../docs/operations.md";
+  const auto path = std::filesystem::path(PENSTOCK_SOURCE_DIR) / "docs/operations.md";
   std::ifstream file(path);
   const std::string page((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   const std::string table = core::settings_markdown(broker_setting_table(), "PENSTOCK_");

@@ -14,7 +14,7 @@
 namespace penstock::log {
 
 inline std::vector<std::byte> golden_bytes(const std::string& name) {
-  std::ifstream file(std::filesystem::path(__FILE__).parent_path().parent_path() / "golden" / name);
+  std::ifstream file(std::filesystem::path(PENSTOCK_SOURCE_DIR) / "tests/golden" / name);
   std::vector<std::byte> bytes;
   for (std::string line; std::getline(file, line);) {
     std::istringstream words(line.substr(0, line.find('#')));
