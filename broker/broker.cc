@@ -50,7 +50,7 @@ core::Status Broker::start_shards() {
         [this, from](ShardIndex to) { shards_[from]->ring().wake(shards_[to]->ring_fd()); }));
   }
   for (auto& shard : shards_) RETURN_IF_ERROR(shard->start(directory_->layout_changed()));
-  if (directory_->layout_changed()) RETURN_IF_ERROR(directory_->commit_layout());
+  RETURN_IF_ERROR(directory_->commit_layout());
 
   std::vector<log::SharedLog*> logs;
   for (auto& shard : shards_) logs.push_back(&shard->shared_log());
@@ -66,7 +66,6 @@ core::Status Broker::start_shards() {
     endpoints_.push_back(endpoint);
   }
   for (auto& shard : shards_) shard->serve();
-  maintain();
   return {};
 }
 

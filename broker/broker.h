@@ -29,7 +29,8 @@ class Broker {
 
   // Where it listens, with the ports that the kernel picked.
   const std::vector<core::Endpoint>& endpoints() const { return endpoints_; }
-  // Retention of logs that no shard appends to any more. About once a minute, on the thread that started.
+  // Removes what older layouts left, and what retention takes of logs that no shard appends to any more. Soon after
+  // start() and then about once a minute, on the same thread; waits for the disk.
   void maintain();
   // Clean stop; returns when every shard has stopped.
   void stop();

@@ -50,8 +50,7 @@ void BrokerShard::add_logs(const std::vector<log::SharedLog*>& logs) {
     reader_.add_log(*log);
     // Whatever the earlier lives have left there is in our queues, or nobody here wants it: a subscription of this life
     // begins behind it, also when a later layout builds its queue anew.
-    if (const uint64_t end = log->appended_end; end > 0)
-      routed_.advance(log->id, log::Sequence(0), log::LogOffset(end - log::kRecordAlignment));
+    routed_.advance_to(log->id, log->appended_end);
   }
   publish_routed_marks();
   if (place_.shards_count > 1) {

@@ -237,6 +237,7 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   void housekeeping();
   LogClock durable_part(const LogClock& clock);
   bool is_safe(log::LogId id, log::LogOffset offset);
+  bool is_safe(const LogClock& clock);
   void write_progress(Session& session);
   void start_checkpoint();
   void step_checkpoint();

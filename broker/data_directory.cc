@@ -136,6 +136,7 @@ core::Result<std::vector<ShardPlace>> DataDirectory::lay_out(ShardIndex shards_c
 }
 
 core::Status DataDirectory::commit_layout() {
+  if (next_ == current_) return {};
   const std::string text = manifest_text(next_);
   RETURN_IF_ERROR(replace_file(storage_, path_, std::string(kManifestName), core::as_bytes(text)));
   current_ = next_;

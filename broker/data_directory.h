@@ -33,6 +33,7 @@ struct Manifest {
   std::vector<log::LogId> shard_logs;  // by shard; empty: a new data directory
   std::vector<SealedLogNote> sealed_logs;
   log::LogId last_log{0};  // an id is never given twice: cursors may still speak of a log that is gone
+  bool operator==(const Manifest&) const = default;
 };
 
 std::string manifest_text(const Manifest& manifest);
@@ -50,7 +51,7 @@ class DataDirectory {
   // Logs on the disk that no shard of the new layout appends to.
   const std::vector<SealedLogNote>& sealed_logs() const { return next_.sealed_logs; }
   bool layout_changed() const { return next_.generation != current_.generation || current_.shard_logs.empty(); }
-  // The new layout counts from now on.
+  // What lay_out() found and made counts from now on. Nothing is written where it is what counted before.
   core::Status commit_layout();
   // Removes what belongs to layouts that do not count any more.
   core::Status remove_old_layouts();

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "log/position.h"
+#include "log/record_format.h"
 
 namespace penstock::broker {
 
@@ -27,6 +28,10 @@ class LogClock {
       return;
     }
     progress_.push_back({log, sequence, offset});
+  }
+  // Everything of `log` before `end` has been passed. Which sequence that is, is not known here.
+  void advance_to(log::LogId log, uint64_t end) {
+    if (end > 0) advance(log, log::Sequence(0), log::LogOffset(end - log::kRecordAlignment));
   }
   bool has_passed(log::LogId log, log::LogOffset offset) const {
     for (const LogProgress& progress : progress_)

@@ -2,21 +2,21 @@
 
 namespace penstock::broker {
 
-// Linear: the registry is short by design, and routes remember what they found.
 ParentTopics::Parent& ParentTopics::obtain(std::string_view name, log::QueueFile* file) {
-  Parent* others = nullptr;
-  for (auto& parent : parents_) {
-    if (parent->shared)
-      others = parent.get();
-    else if (parent->name == name)
-      return *parent;
-  }
+  if (const auto known = by_name_.find(name); known != by_name_.end()) return *known->second;
   const bool shared = parents_.size() >= count_max_;
-  if (shared && others != nullptr) return *others;
+  if (shared && shared_ != nullptr) return *shared_;
   auto entries = std::make_unique<log::ConsumeQueue>(kQueueIdBit | parents_.size(), file);
-  parents_.push_back(
-      std::make_unique<Parent>(Parent{shared ? std::string() : std::string(name), shared, std::move(entries), {}}));
-  return *parents_.back();
+  return adopt({shared ? std::string() : std::string(name), shared, std::move(entries), {}});
+}
+
+ParentTopics::Parent& ParentTopics::adopt(Parent parent) {
+  Parent& kept = *parents_.emplace_back(std::make_unique<Parent>(std::move(parent)));
+  if (kept.shared)
+    shared_ = &kept;
+  else
+    by_name_.emplace(kept.name, &kept);
+  return kept;
 }
 
 }  // namespace penstock::broker

@@ -3,6 +3,8 @@
 // own; the messages of all others share one, named "" here. One thread, the shard's.
 #pragma once
 
+#include <absl/container/flat_hash_map.h>
+
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -33,7 +35,7 @@ class ParentTopics {
 
   // The parent's own queue, made if there is none yet, or the common one. Stays for good.
   Parent& obtain(std::string_view name, log::QueueFile* file);
-  void adopt(Parent parent) { parents_.push_back(std::make_unique<Parent>(std::move(parent))); }
+  Parent& adopt(Parent parent);
   // Drops entries whose records are gone.
   template <typename BeginOf>
   void retire(BeginOf&& begin_of) {
@@ -50,6 +52,8 @@ class ParentTopics {
  private:
   uint32_t count_max_;
   std::vector<std::unique_ptr<Parent>> parents_;
+  absl::flat_hash_map<std::string_view, Parent*> by_name_;  // those with a queue of their own; keys are their names
+  Parent* shared_ = nullptr;
 };
 
 }  // namespace penstock::broker

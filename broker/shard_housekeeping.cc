@@ -73,11 +73,10 @@ void BrokerShard::expire_sessions() {
 LogClock BrokerShard::durable_part(const LogClock& clock) {
   LogClock part;
   for (const LogProgress& progress : clock.entries()) {
-    if (is_safe(progress.log, progress.offset)) {
+    if (is_safe(progress.log, progress.offset))
       part.advance(progress.log, progress.sequence, progress.offset);
-    } else if (const uint64_t end = shared_log(progress.log)->durable_end; end > 0) {
-      part.advance(progress.log, log::Sequence(0), log::LogOffset(end - log::kRecordAlignment));
-    }
+    else
+      part.advance_to(progress.log, shared_log(progress.log)->durable_end);
   }
   return part;
 }
@@ -93,16 +92,25 @@ bool BrokerShard::is_safe(log::LogId id, log::LogOffset offset) {
   return true;
 }
 
+bool BrokerShard::is_safe(const LogClock& clock) {
+  return std::ranges::all_of(clock.entries(),
+                             [this](const LogProgress& each) { return is_safe(each.log, each.offset); });
+}
+
 void BrokerShard::write_progress(Session& session) {
   const InflightWindow* window = session.window_if_any();
+  bool whole = is_safe(session.done);
+  for (size_t i = 0; window != nullptr && i < window->size() && whole; ++i)
+    whole = is_safe(window->at(i).log, window->at(i).offset);
+  if (whole) {
+    journal_->progress(session, session.was_or_is_connected(), session.done, window);
+    return;
+  }
   InflightWindow safe(UINT16_MAX);
   for (size_t i = 0; window != nullptr && i < window->size(); ++i)
     if (is_safe(window->at(i).log, window->at(i).offset)) safe.push(window->at(i));
-  bool whole = window == nullptr || safe.size() == window->size();
-  for (const LogProgress& each : session.done.entries()) whole = whole && is_safe(each.log, each.offset);
   // What cannot be told yet was sent all the same: the next life must mark it when it sends it again. [MQTT-3.3.1-1]
-  const bool may_come_again = session.was_or_is_connected() || !whole;
-  journal_->progress(session, may_come_again, durable_part(session.done), &safe);
+  journal_->progress(session, true, durable_part(session.done), &safe);
 }
 
 void BrokerShard::start_checkpoint() {
@@ -121,11 +129,7 @@ void BrokerShard::step_checkpoint() {
   if (!checkpoint_writer_->busy()) return;
   const log::LogOffset safe_end =
       place_.log.durability == log::Durability::kMemory ? log_->written_end() : log_->durable_end();
-  const bool logs_are_there = safe_end >= checkpoint_begin_ &&
-                              std::ranges::all_of(checkpoint_routed_.entries(), [this](const LogProgress& each) {
-                                return is_safe(each.log, each.offset);
-                              });
-  if (!checkpoint_writer_->step(logs_are_there)) return;
+  if (!checkpoint_writer_->step(safe_end >= checkpoint_begin_ && is_safe(checkpoint_routed_))) return;
   if (!checkpoint_writer_->succeeded()) return;
   log_->keep_from(checkpoint_begin_);
   retire_queue_pages();

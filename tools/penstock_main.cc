@@ -2,7 +2,6 @@
 #include <signal.h>
 #include <sys/resource.h>
 
-#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <span>
@@ -92,9 +91,8 @@ int main(int argc, char** argv) {
   std::fflush(stdout);
 
   constexpr timespec kMaintenance{.tv_sec = 60, .tv_nsec = 0};
-  while (sigtimedwait(&signals, nullptr, &kMaintenance) < 0) {
-    if (errno == EAGAIN) (*started)->maintain();
-  }
+  do (*started)->maintain();
+  while (sigtimedwait(&signals, nullptr, &kMaintenance) < 0);
   (*started)->stop();
   report((*started)->counters());
   return 0;

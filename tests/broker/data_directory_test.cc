@@ -21,9 +21,7 @@ class DataDirectoryTest : public testing::Test {
     EXPECT_TRUE(places.has_value()) << places.error().message;
     logs_.clear();
     for (const ShardPlace& place : *places) logs_.push_back(place.log.id.value());
-    if (directory->layout_changed()) {
-      EXPECT_TRUE(directory->commit_layout().has_value());
-    }
+    EXPECT_TRUE(directory->commit_layout().has_value());
     return std::move(*directory);
   }
   void power_cut() {
@@ -49,6 +47,18 @@ TEST_F(DataDirectoryTest, a_log_without_a_shard_is_sealed_at_that_time_and_stays
   power_cut();
   world_.clock().jump_wall(1'000'000);
   EXPECT_EQ(start(2).sealed_logs(), sealed);
+}
+
+TEST_F(DataDirectoryTest, a_log_that_nobody_knows_is_sealed_once_and_not_anew_at_each_start) {
+  start(1);
+  ASSERT_TRUE(storage_.make_directories("/data/log-7").has_value());
+  power_cut();
+  const std::vector<SealedLogNote> sealed = start(1).sealed_logs();
+  ASSERT_EQ(sealed.size(), 1u);
+  EXPECT_EQ(sealed[0].id, log::LogId(7));
+  power_cut();
+  world_.clock().jump_wall(1'000'000);
+  EXPECT_EQ(start(1).sealed_logs(), sealed);
 }
 
 TEST_F(DataDirectoryTest, the_id_of_a_log_that_is_gone_is_not_given_again) {

@@ -64,6 +64,18 @@ class ShardOnDisk {
     disk_.run_until(done);
   }
 
+  // One turn, a checkpoint, the end, and what a next life says to all that.
+  core::Status live_on() {
+    shard->begin_turn(world_.clock().monotonic_ns());
+    shard->end_turn();
+    finish_log();
+    disk_.put(checkpoint_path(0), checkpoint());
+    disk_.kill();
+    shard.reset();
+    disk_.restart();
+    return ShardOnDisk(world_, disk_).start();
+  }
+
  private:
   sim::SimWorld& world_;
   sim::SimStorage& disk_;

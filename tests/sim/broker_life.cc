@@ -117,7 +117,7 @@ core::Status BrokerLife::start_shards() {
     RETURN_IF_ERROR(lane->shard->open());
     if (directory_->layout_changed()) RETURN_IF_ERROR(lane->shard->write_first_checkpoint());
   }
-  if (directory_->layout_changed()) RETURN_IF_ERROR(directory_->commit_layout());
+  RETURN_IF_ERROR(directory_->commit_layout());
 
   std::vector<log::SharedLog*> logs;
   for (auto& lane : lanes_) logs.push_back(&lane->shard->log().shared());

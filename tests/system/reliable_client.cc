@@ -279,7 +279,6 @@ void Rig::open_all(uint16_t port) {
 }
 
 void Rig::lose_all() {
-  reopen_port_ = 0;
   for (ReliableClient* client : clients_) client->lose_connection();
 }
 
@@ -287,7 +286,6 @@ void Rig::turn(int wait_ms) {
   std::vector<pollfd> entries;
   std::vector<ReliableClient*> polled;
   for (ReliableClient* client : clients_) {
-    if (!client->connected() && reopen_port_ != 0) client->open(reopen_port_);
     if (!client->connected()) continue;
     client->on_turn();
     client->on_writable();

@@ -151,8 +151,6 @@ class Rig {
  public:
   void add(ReliableClient& client) { clients_.push_back(&client); }
   void open_all(uint16_t port);
-  // Opens again, from now on, what the broker closes; until lose_all().
-  void keep_all_open(uint16_t port) { reopen_port_ = port; }
   void lose_all();
   // One pass over all clients that are connected.
   void turn(int wait_ms);
@@ -165,7 +163,6 @@ class Rig {
  private:
   static int64_t now_ms();
   std::vector<ReliableClient*> clients_;
-  uint16_t reopen_port_ = 0;
 };
 
 template <typename Condition>
