@@ -8,6 +8,8 @@
 #include <thread>
 #include <utility>
 
+#include "broker/state_codec.h"
+#include "broker/state_journal.h"
 #include "log/record_format.h"
 #include "log/shared_log.h"
 
@@ -187,16 +189,24 @@ core::Status fill_listen(const Settings& given, BrokerSettings& settings) {
   return {};
 }
 
+// Of a message, of the state that one packet changes, and of the progress of a session with a full window.
+uint64_t largest_record_bytes(const Settings& given) {
+  const uint64_t message = sizeof(log::RecordHeader) + 2 * kStringBytesMax + 2 + given.number("max-payload");
+  const uint64_t state = std::max(kStateRecordBytes, message + kPacketHeadersBytesMax);
+  const uint64_t deliveries = given.number("inflight") + 2 * kStartsUnrecordedMax;
+  return log::padded_record_bytes(std::max(state, 2 * kStringBytesMax + deliveries * kDeliveryBytes));
+}
+
 // Segment and tail must hold the largest record. What nobody has chosen grows to fit; what somebody has is an error.
 core::Status fill_log(const Settings& given, BrokerSettings& settings) {
   log::LogOptions& log = settings.log;
-  const uint64_t record_bytes_max =
-      log::padded_record_bytes(sizeof(log::RecordHeader) + 2 * kStringBytesMax + 2 + given.number("max-payload"));
+  const uint64_t record_bytes_max = largest_record_bytes(given);
   const uint64_t segment_bytes_min = core::align_up(2 * kBlockBytes + record_bytes_max, kBlockBytes);
   const uint64_t tail_bytes_min = std::bit_ceil(4 * record_bytes_max);
   const auto too_small = [&](const char* name, uint64_t bytes_min) {
     return failure(given.origin(name) + ": " + given.text(name) + " is too small for --max-payload " +
-                   given.text("max-payload") + "; at least " + std::to_string(bytes_min) + " are needed");
+                   given.text("max-payload") + " and --inflight " + given.text("inflight") + "; at least " +
+                   std::to_string(bytes_min) + " are needed");
   };
   log.segment_bytes = core::align_up(given.number("segment-bytes"), kBlockBytes);
   if (log.segment_bytes < segment_bytes_min) {

@@ -89,6 +89,7 @@ void BrokerShard::begin_turn(int64_t now_ns) {
 
 bool BrokerShard::end_turn() {
   receive_mail();
+  finish_subscribes();
   resume_waiting();
   if (now_ns_ >= next_housekeeping_ns_) housekeeping();
   publish_pending_wills();

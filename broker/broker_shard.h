@@ -68,6 +68,7 @@ struct PendingSubscribe {
   std::string client_id;
   ConnectionRef connection;
   protocol::PacketId packet_id;
+  size_t packet_bytes = 0;
   std::vector<protocol::SubackCode> codes;
   std::vector<std::pair<std::string, protocol::QoS>> filters;  // to be recorded: those of a persistent session
   uint64_t ticket = 0;
@@ -128,6 +129,8 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   // Whether a packet that changes state can be handled now: room in the tail for a few records and in every mailbox.
   bool has_log_room() const { return log_->room_for(kStateRecordBytes) == log::AppendRoom::kRoom; }
   Handled room_for_state();  // kDone: go on; kWait; kStop never
+  // Room for a "delivery started" of this session, and for the progress record that may be due before it.
+  bool can_start_delivery(Session& session);
 
   // The route of a topic; the reference is to the only one that is remembered.
   const TopicRoute& route_of(protocol::TopicName name) {
@@ -140,14 +143,15 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   // Appends and routes a message. Requires log room and mailbox room for one item each.
   log::Appended publish(const log::RecordParts& parts, bool sets_retained);
   bool has_mail_room() { return place_.shards_count == 1 || post_.has_room(kMailPerPacket); }
-  // A message for one session only: goes into its own queue. Requires log room.
-  void publish_direct(Session& session, const RetainedMessage& message, protocol::QoS qos);
+  // A message for one session only: goes into its own queue. False: there is no room for it now.
+  bool publish_direct(Session& session, const RetainedMessage& message, protocol::QoS qos);
 
   // Sessions.
   void establish(Connection& connection, const protocol::Connect& connect, std::string_view client_id);
   // Returns the end of the record that says so; 0 where there is none.
   uint64_t end_session(Session& session);
   void subscribe(Session& session, protocol::TopicFilter filter, protocol::QoS qos, FilterChange& change);
+  // False: there was no such subscription. The record of a persistent session is left to the caller.
   bool unsubscribe(Session& session, protocol::TopicFilter filter, FilterChange& change);
   // Tells the other shards, which answer when `ticket` is not 0. Returns how many answers will come.
   uint32_t announce(FilterChange change, uint64_t ticket);
@@ -176,7 +180,6 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   const ShardPlace& place() const { return place_; }
   log::QueueFile* queue_file() { return queue_file_.get(); }
 
-  static constexpr uint64_t kStateRecordBytes = 256u << 10;  // room for the records of any one packet but PUBLISH
   static constexpr size_t kMailPerPacket = 16;
   static constexpr size_t kSubscriptionsPerSessionMax = 10'000;
   // Queue ids of sessions' own queues have this bit (broker/parent_topics.h has the other).
@@ -230,7 +233,8 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   void drop_subscriptions(Session& session, FilterChange& change);
   void release_queue_if_unused(FilterQueue& queue, FilterChange& change);
   void publish_pending_wills();
-  void finish_subscribe(PendingSubscribe& pending);
+  void finish_subscribes();
+  bool finish_subscribe(PendingSubscribe& pending);
   Subscription& add_subscription(Session& session, FilterQueue& queue, protocol::QoS qos);
   void add_own_queue(Session& session);
   void make_queue_file(uint64_t next_address);
@@ -238,7 +242,8 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   LogClock durable_part(const LogClock& clock);
   bool is_safe(log::LogId id, log::LogOffset offset);
   bool is_safe(const LogClock& clock);
-  void write_progress(Session& session);
+  // False: no room for it now. `progressed` is the caller's.
+  bool write_progress(Session& session);
   void start_checkpoint();
   void step_checkpoint();
   void retire_queue_pages();
@@ -280,8 +285,8 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   std::vector<ConnectionRef> waiting_;
   std::vector<ConnectionRef> resuming_;
   std::vector<ConnectionRef> owed_;
-  std::vector<PendingSubscribe> pending_subscribes_;
-  std::deque<PendingWill> pending_wills_;  // bounded by the sessions with a will
+  std::vector<PendingSubscribe> pending_subscribes_;  // wait for other shards, or for room in the log
+  std::deque<PendingWill> pending_wills_;             // bounded by the sessions with a will
   uint64_t last_ticket_ = 0;
 
   uint64_t next_arrival_ = 1;

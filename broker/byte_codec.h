@@ -26,6 +26,11 @@ class ByteWriter {
   void bytes(core::Bytes bytes) { out_.insert(out_.end(), bytes.begin(), bytes.end()); }
   // With its length in front.
   void text(std::string_view text) { blob(core::as_bytes(text)); }
+  // The same for at most 65,535 bytes: as long as in an MQTT packet.
+  void short_text(std::string_view text) {
+    integer(static_cast<uint16_t>(text.size()));
+    bytes(core::as_bytes(text));
+  }
   void blob(core::Bytes content) {
     integer(static_cast<uint32_t>(content.size()));
     bytes(content);
@@ -50,17 +55,9 @@ class ByteReader {
     in_ = in_.subspan(sizeof(T));
     return value;
   }
-  core::Bytes blob() {
-    const uint32_t size = integer<uint32_t>();
-    if (in_.size() < size) {
-      fail();
-      return {};
-    }
-    const core::Bytes content = in_.first(size);
-    in_ = in_.subspan(size);
-    return content;
-  }
+  core::Bytes blob() { return take(integer<uint32_t>()); }
   std::string_view text() { return core::as_text(blob()); }
+  std::string_view short_text() { return core::as_text(take(integer<uint16_t>())); }
   // A count of things that take at least `bytes_each` each; 0 and not ok when they cannot all be there.
   uint32_t count(size_t bytes_each) {
     const uint32_t value = integer<uint32_t>();
@@ -77,6 +74,16 @@ class ByteReader {
   }
 
  private:
+  core::Bytes take(size_t size) {
+    if (in_.size() < size) {
+      fail();
+      return {};
+    }
+    const core::Bytes content = in_.first(size);
+    in_ = in_.subspan(size);
+    return content;
+  }
+
   core::Bytes in_;
   bool ok_ = true;
 };

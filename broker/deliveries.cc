@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "broker/broker_shard.h"
 #include "broker/connection.h"
@@ -387,7 +388,7 @@ bool Deliveries::deliver(Session& session, const log::QueueEntry& entry, const l
     return true;
   }
   const bool record_first = qos == QoS::kExactlyOnce && session.persistent;
-  if (record_first && !shard_.has_log_room()) return wait_for(session, DeliveryWait::kDurable);
+  if (record_first && !shard_.can_start_delivery(session)) return wait_for(session, DeliveryWait::kDurable);
   InflightWindow& window = *session.window_if_any();
   // Kept until PUBACK or PUBREC. [MQTT-4.3.2-1]
   Delivery& delivery = window.push(Delivery{.packet_id = window.next_packet_id(),
@@ -402,6 +403,7 @@ bool Deliveries::deliver(Session& session, const log::QueueEntry& entry, const l
     delivery.state = DeliveryState::kStarting;
     delivery.durable_end = shard_.journal().delivery_started(session, delivery);
     ++session.starting_count;
+    ++session.starts_unrecorded;
     await_durable(session);
     return true;
   }
@@ -417,10 +419,9 @@ bool Deliveries::deliver_retained(Session& session) {
   while (!session.retained_scans.empty()) {
     RetainedScan& scan = *session.retained_scans.front();
     if (!session.connection->takes_deliveries()) return wait_for(session, DeliveryWait::kSocket);
-    if (scan.qos != QoS::kAtMostOnce && !shard_.has_log_room()) return wait_for(session, DeliveryWait::kDurable);
-    const RetainedPointer message =
-        scan.cursor.ended ? nullptr
-                          : shard_.retained().next(protocol::TopicFilter::accepted(scan.filter), scan.cursor, budget);
+    RetainedPointer message = std::exchange(scan.held, nullptr);
+    if (message == nullptr && !scan.cursor.ended)
+      message = shard_.retained().next(protocol::TopicFilter::accepted(scan.filter), scan.cursor, budget);
     if (message == nullptr) {
       if (scan.cursor.ended) {
         session.retained_scans.pop_front();
@@ -430,10 +431,12 @@ bool Deliveries::deliver_retained(Session& session) {
       return true;
     }
     const QoS qos = std::min(scan.qos, static_cast<QoS>(message->qos));  // [MQTT-3.8.4-6]
-    if (qos == QoS::kAtMostOnce)
+    if (qos == QoS::kAtMostOnce) {
       send_retained(*session.connection, *message);
-    else
-      shard_.publish_direct(session, *message, qos);
+    } else if (!shard_.publish_direct(session, *message, qos)) {
+      scan.held = std::move(message);
+      return wait_for(session, DeliveryWait::kDurable);
+    }
   }
   return true;
 }

@@ -12,15 +12,17 @@ Handled handle_subscribe(BrokerShard& shard, Connection& connection, const proto
   }
   if (shard.room_for_state() == Handled::kWait) return Handled::kWait;
   Session& session = *connection.session();
-  // Each filter of a persistent session becomes a record; a SUBSCRIBE that has no room for all is refused whole.
-  const uint64_t bytes = uint64_t{packet.packet_bytes} + uint64_t{subscribe->filters.size()} * 256;
+  // The filters of a persistent session become a record.
+  const uint64_t bytes = StateJournal::subscribed_bytes(session, packet.packet_bytes, shard.routed_clock());
   const log::AppendRoom room = shard.log().room_for(bytes);
   if (room == log::AppendRoom::kTailFull) return Handled::kWait;
   const bool refused = room != log::AppendRoom::kRoom && session.persistent;
 
   FilterChange change;
-  PendingSubscribe pending{
-      .client_id = session.client_id(), .connection = connection.ref(), .packet_id = subscribe->packet_id};
+  PendingSubscribe pending{.client_id = session.client_id(),
+                           .connection = connection.ref(),
+                           .packet_id = subscribe->packet_id,
+                           .packet_bytes = packet.packet_bytes};
   for (const protocol::FilterRequest request : subscribe->filters) {  // [MQTT-3.8.4-4] [MQTT-3.9.3-1]
     if (refused || session.subscriptions.size() >= BrokerShard::kSubscriptionsPerSessionMax) {
       pending.codes.push_back(protocol::SubackCode::kFailure);
@@ -43,7 +45,7 @@ Handled handle_unsubscribe(BrokerShard& shard, Connection& connection, const pro
   if (shard.room_for_state() == Handled::kWait) return Handled::kWait;
   Session& session = *connection.session();
   if (session.persistent) {
-    const uint64_t bytes = uint64_t{packet.packet_bytes} + uint64_t{unsubscribe->filters.size()} * 256;
+    const uint64_t bytes = StateJournal::subscribed_bytes(session, packet.packet_bytes, {});
     const log::AppendRoom room = shard.log().room_for(bytes);
     if (room == log::AppendRoom::kTailFull) return Handled::kWait;
     // No UNSUBACK: the client asks again after a reconnect.
@@ -53,8 +55,11 @@ Handled handle_unsubscribe(BrokerShard& shard, Connection& connection, const pro
     }
   }
   FilterChange change;
+  std::vector<std::string_view> ended;
   // [MQTT-3.10.4-6]
-  for (const protocol::TopicFilter filter : unsubscribe->filters) shard.unsubscribe(session, filter, change);
+  for (const protocol::TopicFilter filter : unsubscribe->filters)
+    if (shard.unsubscribe(session, filter, change)) ended.push_back(filter.text());
+  if (session.persistent && !ended.empty()) shard.journal().unsubscribed(session, ended);
   if (!change.removed.empty()) shard.announce(std::move(change), 0);
   // [MQTT-3.10.4-4] [MQTT-2.3.1-7] [MQTT-3.10.4-5] also when nothing was subscribed
   shard.acknowledgements().push(

@@ -49,7 +49,10 @@ void BrokerShard::record_progress() {
     if (session == nullptr || !session->progressed) continue;
     session->progressed = false;
     if (!session->persistent) continue;
-    write_progress(*session);
+    if (!write_progress(*session)) {
+      note_progress(*session);
+      return;
+    }
     ++written;
   }
 }
@@ -97,20 +100,28 @@ bool BrokerShard::is_safe(const LogClock& clock) {
                              [this](const LogProgress& each) { return is_safe(each.log, each.offset); });
 }
 
-void BrokerShard::write_progress(Session& session) {
+bool BrokerShard::can_start_delivery(Session& session) {
+  if (session.starts_unrecorded >= kStartsUnrecordedMax && !write_progress(session)) return false;
+  return has_log_room();
+}
+
+bool BrokerShard::write_progress(Session& session) {
+  if (log_->room_for(StateJournal::progress_bytes(session)) != log::AppendRoom::kRoom) return false;
+  session.starts_unrecorded = 0;
   const InflightWindow* window = session.window_if_any();
   bool whole = is_safe(session.done);
   for (size_t i = 0; window != nullptr && i < window->size() && whole; ++i)
     whole = is_safe(window->at(i).log, window->at(i).offset);
   if (whole) {
     journal_->progress(session, session.was_or_is_connected(), session.done, window);
-    return;
+    return true;
   }
   InflightWindow safe(UINT16_MAX);
   for (size_t i = 0; window != nullptr && i < window->size(); ++i)
     if (is_safe(window->at(i).log, window->at(i).offset)) safe.push(window->at(i));
   // What cannot be told yet was sent all the same: the next life must mark it when it sends it again. [MQTT-3.3.1-1]
   journal_->progress(session, true, durable_part(session.done), &safe);
+  return true;
 }
 
 void BrokerShard::start_checkpoint() {

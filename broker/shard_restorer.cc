@@ -21,6 +21,10 @@ bool is_message(const log::RecordView& record) {
   return record.qos() <= 2 && TopicName::parse(record.topic()).has_value();
 }
 
+bool is_filter(std::string_view text) {
+  return TopicFilter::parse(text).has_value();
+}
+
 std::unexpected<core::Error> impossible(log::LogId id, const log::RecordView& record) {
   const char* const type = record_type_name(record.header().type);
   return core::failure("log " + std::to_string(id.value()) + ": record " + std::to_string(record.sequence().value()) +
@@ -132,15 +136,17 @@ bool ShardRestorer::apply(log::LogId id, log::LogOffset offset, const log::Recor
       return true;
     case StateRecord::kSubscribed: {
       auto state = decode_subscribed(record.payload());
-      if (!state || !TopicFilter::parse(record.topic()).has_value()) return false;
+      if (!state || !std::ranges::all_of(state->filters, is_filter, &GrantedFilter::filter)) return false;
       state->start.advance(id, record.sequence(), offset);
-      subscribe(*session, record.topic(), state->qos, std::move(state->start));
+      for (const GrantedFilter& each : state->filters) subscribe(*session, each.filter, each.qos, state->start);
       return true;
     }
-    case StateRecord::kUnsubscribed:
-      if (!TopicFilter::parse(record.topic()).has_value()) return false;
-      unsubscribe(*session, record.topic());
+    case StateRecord::kUnsubscribed: {
+      const auto filters = decode_unsubscribed(record.payload());
+      if (!filters || !std::ranges::all_of(*filters, is_filter)) return false;
+      for (const std::string_view filter : *filters) unsubscribe(*session, filter);
       return true;
+    }
     case StateRecord::kSessionProgress: {
       const auto state = decode_progress(record.payload());
       if (!state) return false;
@@ -148,6 +154,7 @@ bool ShardRestorer::apply(log::LogId id, log::LogOffset offset, const log::Recor
       session->offline_since_us = header.wall_us;
       for (const LogProgress& each : state->done.entries()) session->done.advance(each.log, each.sequence, each.offset);
       session->restore_window(shard_.options_.inflight_max, state->deliveries);
+      session->starts_unrecorded = 0;
       return true;
     }
     case StateRecord::kDeliveryStarted: {
@@ -177,6 +184,7 @@ void ShardRestorer::begin_delivery(Session& session, const Delivery& delivery) {
   Delivery published = delivery;
   published.state = DeliveryState::kPublished;
   window.restore(published);
+  ++session.starts_unrecorded;
   if (!session.done.has_passed(delivery.log, delivery.offset)) session.started_ahead.push_back(published);
 }
 
@@ -189,14 +197,14 @@ void ShardRestorer::apply_retained(log::LogId id, const log::RecordView& record)
                                        log::LogPosition{id, record.header().epoch, record.sequence()}));
 }
 
-void ShardRestorer::subscribe(Session& session, std::string_view filter, protocol::QoS qos, LogClock start) {
+void ShardRestorer::subscribe(Session& session, std::string_view filter, protocol::QoS qos, const LogClock& start) {
   bool is_new = false;
   FilterQueue& queue = shard_.filters_.obtain(TopicFilter::accepted(filter), shard_.queue_file_.get(), is_new);
   if (Subscription* existing = session.find_subscription(queue)) {
     existing->qos = qos;
     return;
   }
-  shard_.add_subscription(session, queue, qos).start = std::make_unique<LogClock>(std::move(start));
+  shard_.add_subscription(session, queue, qos).start = std::make_unique<LogClock>(start);
 }
 
 void ShardRestorer::unsubscribe(Session& session, std::string_view filter) {

@@ -46,7 +46,7 @@ class ShardRestorer {
   void fill_queues();
   void apply_message(log::LogId id, log::LogOffset offset, const log::RecordView& record);
   void apply_retained(log::LogId id, const log::RecordView& record);
-  void subscribe(Session& session, std::string_view filter, protocol::QoS qos, LogClock start);
+  void subscribe(Session& session, std::string_view filter, protocol::QoS qos, const LogClock& start);
   void unsubscribe(Session& session, std::string_view filter);
   void end_session(Session& session);
   void begin_delivery(Session& session, const Delivery& delivery);

@@ -98,8 +98,10 @@ void BrokerShard::session_offline(Session& session) {
   deliveries_.end(session);
   session.offline_since_us = seams_.clock.wall_us();
   // What was acknowledged so far is not delivered again, except after a crash before this record is durable.
-  if (has_log_room()) write_progress(session);
-  session.progressed = false;
+  if (write_progress(session))
+    session.progressed = false;
+  else
+    note_progress(session);
 }
 
 uint64_t BrokerShard::end_session(Session& session) {
@@ -169,7 +171,6 @@ bool BrokerShard::unsubscribe(Session& session, TopicFilter filter, FilterChange
   session.subscriptions.erase(found);
   release_queue_if_unused(*queue, change);
   deliveries_.on_input_ready(session);  // it may have waited for a page of this queue
-  if (session.persistent) journal_->unsubscribed(session, filter);
   return true;
 }
 
@@ -183,20 +184,39 @@ void BrokerShard::complete_subscribe(PendingSubscribe pending, FilterChange chan
     pending_subscribes_.push_back(std::move(pending));
     return;
   }
-  finish_subscribe(pending);
+  if (!finish_subscribe(pending)) pending_subscribes_.push_back(std::move(pending));
 }
 
-void BrokerShard::finish_subscribe(PendingSubscribe& pending) {
-  uint64_t end = 0;
+void BrokerShard::finish_subscribes() {
+  std::erase_if(pending_subscribes_,
+                [this](PendingSubscribe& pending) { return pending.answers_left == 0 && finish_subscribe(pending); });
+}
+
+// False: there is no room in the log now.
+bool BrokerShard::finish_subscribe(PendingSubscribe& pending) {
   Session* session = sessions_.find(pending.client_id);
+  std::vector<GrantedFilter> granted;
   if (session != nullptr && session->persistent) {
+    // Those that were not ended in the meantime.
     for (const auto& [filter, qos] : pending.filters) {
-      FilterQueue* queue = filters_.find(TopicFilter::accepted(filter));
-      Subscription* subscription = queue == nullptr ? nullptr : session->find_subscription(*queue);
-      if (subscription == nullptr) continue;
-      if (subscription->start == nullptr) subscription->start = std::make_unique<LogClock>(routed_);
-      end = journal_->subscribed(*session, TopicFilter::accepted(filter), qos, durable_part(routed_));
+      const FilterQueue* queue = filters_.find(TopicFilter::accepted(filter));
+      if (queue != nullptr && session->find_subscription(*queue) != nullptr) granted.push_back({filter, qos});
     }
+  }
+  uint64_t end = 0;
+  if (!granted.empty()) {
+    const uint64_t bytes = StateJournal::subscribed_bytes(*session, pending.packet_bytes, routed_);
+    const log::AppendRoom room = log_->room_for(bytes);
+    if (room == log::AppendRoom::kTailFull) return false;
+    if (room != log::AppendRoom::kRoom) {  // it was there when the packet came; now the client has to ask again
+      if (Connection* connection = find(pending.connection)) owe_redelivery(*connection);
+      return true;
+    }
+    for (const GrantedFilter& each : granted) {
+      Subscription& subscription = *session->find_subscription(*filters_.find(TopicFilter::accepted(each.filter)));
+      if (subscription.start == nullptr) subscription.start = std::make_unique<LogClock>(routed_);
+    }
+    end = journal_->subscribed(*session, durable_part(routed_), granted);
   }
   // [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-2.3.1-7]
   const Acknowledgement suback{.end = end,
@@ -207,6 +227,7 @@ void BrokerShard::finish_subscribe(PendingSubscribe& pending) {
     send(suback, &pending.codes);
   else
     acknowledgements_.push_suback(suback, std::move(pending.codes));
+  return true;
 }
 
 }  // namespace penstock::broker

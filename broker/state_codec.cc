@@ -6,9 +6,12 @@ namespace penstock::broker {
 namespace {
 
 constexpr size_t kProgressBytes = 2 + 8 + 8;
-constexpr size_t kDeliveryBytes = 2 + 1 + 1 + 1 + 2 + 8 + 8;
 
 }  // namespace
+
+size_t clock_bytes(const LogClock& clock) {
+  return sizeof(uint32_t) + clock.entries().size() * kProgressBytes;
+}
 
 void write_clock(ByteWriter& writer, const LogClock& clock) {
   writer.integer(static_cast<uint32_t>(clock.entries().size()));

@@ -10,9 +10,11 @@
 
 namespace penstock::broker {
 
+size_t clock_bytes(const LogClock& clock);
 void write_clock(ByteWriter& writer, const LogClock& clock);
 LogClock read_clock(ByteReader& reader);
 
+constexpr size_t kDeliveryBytes = 2 + 1 + 1 + 1 + 2 + 8 + 8;
 void write_delivery(ByteWriter& writer, const Delivery& delivery);
 Delivery read_delivery(ByteReader& reader);
 // Deliveries of the window that are not done (none when `window` is null), and `completed`, which are.

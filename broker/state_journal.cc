@@ -1,6 +1,13 @@
 #include "broker/state_journal.h"
 
+#include "broker/state_codec.h"
+
 namespace penstock::broker {
+namespace {
+
+constexpr uint64_t kFixedBytesMax = 128;  // header of the record, version, counts, padding
+
+}  // namespace
 
 uint64_t StateJournal::append(StateRecord type, std::string_view client_id, log::RecordParts parts) {
   parts.type = static_cast<log::RecordType>(type);
@@ -16,14 +23,26 @@ uint64_t StateJournal::session_ended(const Session& session) {
   return append(StateRecord::kSessionEnded, session.client_id());
 }
 
-uint64_t StateJournal::subscribed(const Session& session, protocol::TopicFilter filter, protocol::QoS qos,
-                                  const LogClock& start) {
-  const std::vector<std::byte> payload = encode_subscribed(qos, start);
-  return append(StateRecord::kSubscribed, session.client_id(), {.topic = filter.text(), .payload = payload});
+// A filter is as long in the record as in the packet.
+uint64_t StateJournal::subscribed_bytes(const Session& session, size_t packet_bytes, const LogClock& start) {
+  return kFixedBytesMax + session.client_id().size() + clock_bytes(start) + packet_bytes;
 }
 
-uint64_t StateJournal::unsubscribed(const Session& session, protocol::TopicFilter filter) {
-  return append(StateRecord::kUnsubscribed, session.client_id(), {.topic = filter.text()});
+uint64_t StateJournal::subscribed(const Session& session, const LogClock& start,
+                                  std::span<const GrantedFilter> filters) {
+  const std::vector<std::byte> payload = encode_subscribed(start, filters);
+  return append(StateRecord::kSubscribed, session.client_id(), {.payload = payload});
+}
+
+uint64_t StateJournal::unsubscribed(const Session& session, std::span<const std::string_view> filters) {
+  const std::vector<std::byte> payload = encode_unsubscribed(filters);
+  return append(StateRecord::kUnsubscribed, session.client_id(), {.payload = payload});
+}
+
+uint64_t StateJournal::progress_bytes(const Session& session) {
+  const InflightWindow* window = session.window_if_any();
+  const size_t deliveries = (window == nullptr ? 0 : window->size()) + session.started_ahead.size();
+  return kFixedBytesMax + session.client_id().size() + clock_bytes(session.done) + deliveries * kDeliveryBytes;
 }
 
 uint64_t StateJournal::progress(const Session& session, bool online, const LogClock& done,

@@ -1,16 +1,25 @@
-// StateJournal: writes the state records of persistent sessions into the shard's log. Each call appends one record,
-// which requires BrokerShard::has_log_room(), and returns its end: the step that depends on it waits until the log is
-// durable up to there. One thread, the shard's.
+// StateJournal: writes the state records of persistent sessions into the shard's log. Each call appends one record and
+// returns its end: the step that depends on it waits until the log is durable up to there. A call requires room for its
+// record: BrokerShard::has_log_room(), or, where its size has no small bound, room for what *_bytes() says. One thread,
+// the shard's.
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <string_view>
 
 #include "broker/session.h"
 #include "broker/state_records.h"
 #include "log/commit_log.h"
-#include "protocol/topic_filter.h"
 
 namespace penstock::broker {
+
+// Room for the records of one packet, where they have no larger bound: those of a CONNECT hold up to four strings of
+// 65,535 bytes.
+constexpr uint64_t kStateRecordBytes = 264u << 10;
+// QoS 2 deliveries of a session that are started before its next progress record. A restart restores so many, and the
+// progress record that tells of them must have a bound.
+constexpr uint32_t kStartsUnrecordedMax = 1024;
 
 class StateJournal {
  public:
@@ -18,8 +27,12 @@ class StateJournal {
 
   uint64_t session_opened(const Session& session);
   uint64_t session_ended(const Session& session);
-  uint64_t subscribed(const Session& session, protocol::TopicFilter filter, protocol::QoS qos, const LogClock& start);
-  uint64_t unsubscribed(const Session& session, protocol::TopicFilter filter);
+  // `packet_bytes`: of the SUBSCRIBE or UNSUBSCRIBE.
+  static uint64_t subscribed_bytes(const Session& session, size_t packet_bytes, const LogClock& start);
+  uint64_t subscribed(const Session& session, const LogClock& start, std::span<const GrantedFilter> filters);
+  uint64_t unsubscribed(const Session& session, std::span<const std::string_view> filters);
+  // An upper bound.
+  static uint64_t progress_bytes(const Session& session);
   // `done` and `window`: of the session, as far as they may be recorded.
   uint64_t progress(const Session& session, bool online, const LogClock& done, const InflightWindow* window);
   uint64_t delivery_started(const Session& session, const Delivery& delivery);

@@ -7,6 +7,7 @@ namespace penstock::broker {
 namespace {
 
 constexpr uint8_t kVersion = 1;
+constexpr size_t kTextBytesMin = sizeof(uint16_t);
 
 }  // namespace
 
@@ -46,12 +47,25 @@ const char* record_type_name(log::RecordType type) {
   return nullptr;
 }
 
-std::vector<std::byte> encode_subscribed(protocol::QoS qos, const LogClock& start) {
+std::vector<std::byte> encode_subscribed(const LogClock& start, std::span<const GrantedFilter> filters) {
   std::vector<std::byte> out;
   ByteWriter writer(out);
   writer.integer(kVersion);
-  writer.integer(static_cast<uint8_t>(qos));
   write_clock(writer, start);
+  writer.integer(static_cast<uint32_t>(filters.size()));
+  for (const GrantedFilter& each : filters) {
+    writer.integer(static_cast<uint8_t>(each.qos));
+    writer.short_text(each.filter);
+  }
+  return out;
+}
+
+std::vector<std::byte> encode_unsubscribed(std::span<const std::string_view> filters) {
+  std::vector<std::byte> out;
+  ByteWriter writer(out);
+  writer.integer(kVersion);
+  writer.integer(static_cast<uint32_t>(filters.size()));
+  for (const std::string_view filter : filters) writer.short_text(filter);
   return out;
 }
 
@@ -78,9 +92,22 @@ std::optional<SubscribedState> decode_subscribed(core::Bytes payload) {
   ByteReader reader(payload);
   if (reader.integer<uint8_t>() != kVersion) return std::nullopt;
   SubscribedState state;
-  state.qos = read_qos(reader);
   state.start = read_clock(reader);
+  const uint32_t count = reader.count(1 + kTextBytesMin);
+  for (uint32_t i = 0; i < count && reader.ok(); ++i) {
+    const protocol::QoS qos = read_qos(reader);
+    state.filters.push_back({reader.short_text(), qos});
+  }
   return reader.ok() ? std::optional(std::move(state)) : std::nullopt;
+}
+
+std::optional<std::vector<std::string_view>> decode_unsubscribed(core::Bytes payload) {
+  ByteReader reader(payload);
+  if (reader.integer<uint8_t>() != kVersion) return std::nullopt;
+  std::vector<std::string_view> filters;
+  const uint32_t count = reader.count(kTextBytesMin);
+  for (uint32_t i = 0; i < count && reader.ok(); ++i) filters.push_back(reader.short_text());
+  return reader.ok() ? std::optional(std::move(filters)) : std::nullopt;
 }
 
 std::optional<ProgressState> decode_progress(core::Bytes payload) {

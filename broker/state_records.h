@@ -1,10 +1,11 @@
 // State records: changes of durable session state, as records of the log (types from 16 on). One order with the
-// messages, one sync, one recovery. The session's client id stands in the record's publisher field; a filter or will
-// topic in its topic field; the rest, little-endian, in the payload, versioned by its first byte.
+// messages, one sync, one recovery. The session's client id stands in the record's publisher field; a will topic
+// in its topic field; the rest, little-endian, in the payload, versioned by its first byte.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -19,8 +20,8 @@ enum class StateRecord : log::RecordType {
   kDirectMessage = 3,      // a message for one session only (a retained one at QoS 1 or 2); publisher = receiver
   kSessionOpened = 16,     // a persistent session was created or came online
   kSessionEnded = 17,      // and everything of it with it
-  kSubscribed = 18,        // topic = filter; payload: QoS, clock: messages up to here lie before the subscription
-  kUnsubscribed = 19,      // topic = filter
+  kSubscribed = 18,        // payload: clock: messages up to here lie before the subscriptions; those of one SUBSCRIBE
+  kUnsubscribed = 19,      // payload: the filters of one UNSUBSCRIBE
   kSessionProgress = 20,   // payload: online flag, clock of what was taken, deliveries of the window
   kDeliveryStarted = 21,   // QoS 2 out: payload: the delivery. Written before its PUBLISH is sent
   kDeliveryReleased = 22,  // QoS 2 out: packet_id. Written before its PUBREL is sent
@@ -34,9 +35,15 @@ const char* record_type_name(log::RecordType type);
 // In the flags of a message: its publisher has a persistent session, so its QoS 2 packet id is state of that session.
 constexpr uint8_t kRecordPublisherPersistent = 0x08;
 
-struct SubscribedState {
+// Filters as text: a decoder looks at their form only as far as the bytes go. The views are into the payload.
+struct GrantedFilter {
+  std::string_view filter;
   protocol::QoS qos = protocol::QoS::kAtMostOnce;
+  bool operator==(const GrantedFilter&) const = default;
+};
+struct SubscribedState {
   LogClock start;
+  std::vector<GrantedFilter> filters;
 };
 struct ProgressState {
   bool online = false;
@@ -44,13 +51,16 @@ struct ProgressState {
   std::vector<Delivery> deliveries;
 };
 
-std::vector<std::byte> encode_subscribed(protocol::QoS qos, const LogClock& start);
+// One record for one packet: its size has the packet's bound, and it is there as a whole or not at all.
+std::vector<std::byte> encode_subscribed(const LogClock& start, std::span<const GrantedFilter> filters);
+std::vector<std::byte> encode_unsubscribed(std::span<const std::string_view> filters);
 std::vector<std::byte> encode_progress(bool online, const LogClock& done, const InflightWindow* window,
                                        const std::vector<Delivery>& completed_ahead = {});
 std::vector<std::byte> encode_delivery(const Delivery& delivery);
 
 // None: damaged or of a version that this build does not know.
 std::optional<SubscribedState> decode_subscribed(core::Bytes payload);
+std::optional<std::vector<std::string_view>> decode_unsubscribed(core::Bytes payload);
 std::optional<ProgressState> decode_progress(core::Bytes payload);
 std::optional<Delivery> decode_delivery(core::Bytes payload);
 

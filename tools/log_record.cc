@@ -28,7 +28,20 @@ std::string state_text(const log::RecordView& record) {
   switch (static_cast<broker::StateRecord>(record.header().type)) {
     case broker::StateRecord::kSubscribed: {
       const auto state = broker::decode_subscribed(record.payload());
-      return state ? "QoS " + std::to_string(static_cast<int>(state->qos)) : "its payload is not understood";
+      if (!state) return "its payload is not understood";
+      std::string text;
+      for (const broker::GrantedFilter& each : state->filters) {
+        text +=
+            (text.empty() ? "" : ", ") + printable(each.filter) + " QoS " + std::to_string(static_cast<int>(each.qos));
+      }
+      return text;
+    }
+    case broker::StateRecord::kUnsubscribed: {
+      const auto filters = broker::decode_unsubscribed(record.payload());
+      if (!filters) return "its payload is not understood";
+      std::string text;
+      for (const std::string_view filter : *filters) text += (text.empty() ? "" : ", ") + printable(filter);
+      return text;
     }
     case broker::StateRecord::kSessionProgress: {
       const auto state = broker::decode_progress(record.payload());

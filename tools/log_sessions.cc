@@ -47,11 +47,15 @@ void replay(Sessions& sessions, const log::RecordView& record) {
       return;
     case broker::StateRecord::kSubscribed:
       if (const auto state = broker::decode_subscribed(record.payload())) {
-        session.subscriptions[std::string(record.topic())].qos = static_cast<int>(state->qos);
+        for (const broker::GrantedFilter& each : state->filters) {
+          session.subscriptions[std::string(each.filter)].qos = static_cast<int>(each.qos);
+        }
       }
       return;
     case broker::StateRecord::kUnsubscribed:
-      session.subscriptions.erase(std::string(record.topic()));
+      if (const auto filters = broker::decode_unsubscribed(record.payload())) {
+        for (const std::string_view filter : *filters) session.subscriptions.erase(std::string(filter));
+      }
       return;
     case broker::StateRecord::kSessionProgress:
       return apply_progress(session, record);

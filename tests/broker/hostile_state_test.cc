@@ -177,11 +177,18 @@ TEST_F(HostileStateTest, two_checkpoints_of_one_shard_or_one_log_are_refused) {
 
 TEST_F(HostileStateTest, records_that_no_broker_has_written_are_refused) {
   const auto type = [](StateRecord record) { return static_cast<log::RecordType>(record); };
-  const std::vector<std::byte> subscribed = encode_subscribed(protocol::QoS::kAtLeastOnce, {});
-  EXPECT_TRUE(replays({.type = type(StateRecord::kSubscribed), .publisher = "c", .topic = "a", .payload = subscribed}));
-  EXPECT_FALSE(
-      replays({.type = type(StateRecord::kSubscribed), .publisher = "c", .topic = "#/a", .payload = subscribed}));
-  EXPECT_FALSE(replays({.type = type(StateRecord::kSubscribed), .publisher = "c", .topic = "a"})) << "no payload";
+  const auto subscribes = [&](std::string_view filter) {
+    const GrantedFilter granted[] = {{"a", protocol::QoS::kAtLeastOnce}, {filter, protocol::QoS::kAtMostOnce}};
+    const std::vector<std::byte> payload = encode_subscribed({}, granted);
+    return replays({.type = type(StateRecord::kSubscribed), .publisher = "c", .payload = payload});
+  };
+  EXPECT_TRUE(subscribes("b"));
+  EXPECT_FALSE(subscribes("#/a"));
+  EXPECT_FALSE(subscribes(""));
+  EXPECT_FALSE(replays({.type = type(StateRecord::kSubscribed), .publisher = "c"})) << "no payload";
+  const std::string_view ended[] = {"a", "#/a"};
+  const std::vector<std::byte> unsubscribed = encode_unsubscribed(ended);
+  EXPECT_FALSE(replays({.type = type(StateRecord::kUnsubscribed), .publisher = "c", .payload = unsubscribed}));
   EXPECT_FALSE(replays({.type = type(StateRecord::kSessionProgress), .publisher = "c"}));
   EXPECT_FALSE(replays({.type = type(StateRecord::kDeliveryStarted), .publisher = "c"}));
   EXPECT_FALSE(replays({.type = type(StateRecord::kSessionOpened)})) << "nobody's";

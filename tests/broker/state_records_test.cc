@@ -69,6 +69,8 @@ void expect_same(const Delivery& seen, const Delivery& wanted) {
 
 constexpr std::string_view kTopic = "plant/1/temp";
 constexpr std::string_view kPayload = "21.5 C";
+constexpr GrantedFilter kGranted[] = {{"plant/+/temp", QoS::kExactlyOnce}, {"#", QoS::kAtMostOnce}};
+constexpr std::string_view kEnded[] = {"plant/+/temp", "a/b"};
 
 class StateRecordsTest : public testing::Test {
  protected:
@@ -81,7 +83,6 @@ class StateRecordsTest : public testing::Test {
     session.window(10).push({.packet_id = PacketId(2), .state = DeliveryState::kDone});  // is left out
     session.window(10).push(second_delivery());
     session.started_ahead = {completed_ahead()};
-    const auto filter = protocol::TopicFilter::accepted("plant/+/temp");
     const uint32_t topic_hash = protocol::topic_hash(protocol::TopicName::accepted(kTopic));
     shard.log().append({.flags = 2 | log::kRecordRetain | kRecordPublisherPersistent,
                         .packet_id = 0x1234,
@@ -94,8 +95,8 @@ class StateRecordsTest : public testing::Test {
     StateJournal& journal = shard.journal();
     journal.session_opened(session);
     journal.session_ended(session);
-    journal.subscribed(session, filter, QoS::kExactlyOnce, golden_clock());
-    journal.unsubscribed(session, filter);
+    journal.subscribed(session, golden_clock(), kGranted);
+    journal.unsubscribed(session, kEnded);
     journal.progress(session, true, session.done, session.window_if_any());
     journal.delivery_started(session, golden_delivery(QoS::kExactlyOnce, DeliveryState::kStarting));
     journal.delivery_released(session, PacketId(0x0102));
@@ -136,8 +137,14 @@ TEST_F(StateRecordsTest, golden_bytes_of_version_1_are_read) {
       case StateRecord::kSubscribed: {
         const auto state = decode_subscribed(record.payload());
         ASSERT_TRUE(state);
-        EXPECT_EQ(state->qos, QoS::kExactlyOnce);
         EXPECT_EQ(state->start.entries(), golden_clock().entries());
+        EXPECT_TRUE(std::ranges::equal(state->filters, kGranted));
+        break;
+      }
+      case StateRecord::kUnsubscribed: {
+        const auto filters = decode_unsubscribed(record.payload());
+        ASSERT_TRUE(filters);
+        EXPECT_TRUE(std::ranges::equal(*filters, kEnded));
         break;
       }
       case StateRecord::kSessionProgress: {
@@ -175,24 +182,27 @@ TEST_F(StateRecordsTest, payloads_that_are_cut_short_are_refused) {
     for (size_t size = 0; size < whole.size(); ++size)
       EXPECT_FALSE(decode(core::Bytes(whole).first(size)).has_value()) << size;
   };
-  refuses_cuts(encode_subscribed(QoS::kAtLeastOnce, golden_clock()), decode_subscribed);
+  refuses_cuts(encode_subscribed(golden_clock(), kGranted), decode_subscribed);
+  refuses_cuts(encode_unsubscribed(kEnded), decode_unsubscribed);
   refuses_cuts(encode_progress(false, golden_clock(), &window), decode_progress);
   refuses_cuts(encode_delivery(second_delivery()), decode_delivery);
 }
 
 TEST_F(StateRecordsTest, versions_that_nobody_wrote_yet_are_refused) {
-  std::vector<std::byte> subscribed = encode_subscribed(QoS::kAtLeastOnce, {});
+  std::vector<std::byte> subscribed = encode_subscribed({}, kGranted);
+  std::vector<std::byte> unsubscribed = encode_unsubscribed(kEnded);
   std::vector<std::byte> progress = encode_progress(true, {}, nullptr);
   std::vector<std::byte> delivery = encode_delivery(second_delivery());
-  subscribed[0] = progress[0] = delivery[0] = std::byte{2};
+  subscribed[0] = unsubscribed[0] = progress[0] = delivery[0] = std::byte{2};
   EXPECT_FALSE(decode_subscribed(subscribed));
+  EXPECT_FALSE(decode_unsubscribed(unsubscribed));
   EXPECT_FALSE(decode_progress(progress));
   EXPECT_FALSE(decode_delivery(delivery));
 }
 
 TEST_F(StateRecordsTest, values_that_cannot_be_are_refused) {
-  std::vector<std::byte> subscribed = encode_subscribed(QoS::kAtLeastOnce, {});
-  subscribed[1] = std::byte{3};
+  std::vector<std::byte> subscribed = encode_subscribed({}, kGranted);
+  subscribed[9] = std::byte{3};  // behind version, empty clock and count
   EXPECT_FALSE(decode_subscribed(subscribed)) << "QoS 3";
   const auto with = [](size_t at, uint8_t value) {
     std::vector<std::byte> delivery = encode_delivery(second_delivery());
@@ -212,10 +222,11 @@ TEST_F(StateRecordsTest, counts_larger_than_what_is_there_are_refused_before_any
   std::vector<std::byte> payload;
   ByteWriter writer(payload);
   writer.integer(uint8_t{1});
-  writer.integer(uint8_t{1});
   writer.integer(UINT32_MAX);
   payload.resize(payload.size() + 100);
   EXPECT_FALSE(decode_subscribed(payload));
+  EXPECT_FALSE(decode_unsubscribed(payload));
+  payload.insert(payload.begin() + 1, std::byte{1});
   EXPECT_FALSE(decode_progress(payload));
 }
 

@@ -22,8 +22,14 @@ bool same(const Delivery& a, const Delivery& b) {
 
 void check_decoders(core::Bytes payload) {
   if (const auto subscribed = decode_subscribed(payload)) {
-    const auto again = decode_subscribed(encode_subscribed(subscribed->qos, subscribed->start));
-    CHECK(again && again->qos == subscribed->qos && again->start.entries() == subscribed->start.entries());
+    const std::vector<std::byte> bytes = encode_subscribed(subscribed->start, subscribed->filters);
+    const auto again = decode_subscribed(bytes);
+    CHECK(again && again->filters == subscribed->filters && again->start.entries() == subscribed->start.entries());
+  }
+  if (const auto unsubscribed = decode_unsubscribed(payload)) {
+    const std::vector<std::byte> bytes = encode_unsubscribed(*unsubscribed);
+    const auto again = decode_unsubscribed(bytes);
+    CHECK(again && *again == *unsubscribed);
   }
   if (auto progress = decode_progress(payload)) {
     // Those that are done are written behind the others.

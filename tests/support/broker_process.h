@@ -57,6 +57,7 @@ class BrokerProcess {
   bool running() const { return pid_ > 0; }  // started, and not yet stopped by us
   bool alive();                              // false where it has ended by itself
 
+  const std::string& data_dir() const { return flags_.data_dir; }
   uint16_t port() const { return port_; }
   pid_t pid() const { return pid_; }
   const BrokerFlags& flags() const { return flags_; }

@@ -121,6 +121,7 @@ class Kill9 : public testing::TestWithParam<Parameters> {
       before = progress();
       if (rig_.run_until([&] { return finished() || HasFailure(); }, kDrainPatienceS)) return;
     }
+    EXPECT_TRUE(broker_.alive()) << broker_.stderr_text();
     for (ReliableSubscriber* subscriber : subscribers()) {
       if (!subscriber->complete()) ADD_FAILURE() << "not everything arrived: " << subscriber->missing();
     }
