@@ -240,8 +240,8 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   void make_queue_file(uint64_t next_address);
   void housekeeping();
   LogClock durable_part(const LogClock& clock);
-  bool is_safe(log::LogId id, log::LogOffset offset);
-  bool is_safe(const LogClock& clock);
+  uint64_t safe_end_of(log::LogId id) const;
+  bool is_safe(const LogClock& clock) const;
   // False: no room for it now. `progressed` is the caller's.
   bool write_progress(Session& session);
   void start_checkpoint();

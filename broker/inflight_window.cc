@@ -16,7 +16,7 @@ protocol::PacketId InflightWindow::next_packet_id() {
   // way. [MQTT-2.3.1-4] [MQTT-4.3.2-1]
   do {
     last_packet_id_ = last_packet_id_ == UINT16_MAX ? 1 : static_cast<uint16_t>(last_packet_id_ + 1);
-  } while (restored_ && uses(protocol::PacketId(last_packet_id_)));
+  } while (holds_restored() && uses(protocol::PacketId(last_packet_id_)));
   return protocol::PacketId(last_packet_id_);
 }
 
@@ -29,7 +29,7 @@ Delivery* InflightWindow::find(protocol::PacketId packet_id) {
   if (guess < deliveries_.size() && deliveries_[guess].packet_id == packet_id &&
       deliveries_[guess].state != DeliveryState::kDone)
     return &deliveries_[guess];
-  if (!restored_) return nullptr;
+  if (!holds_restored()) return nullptr;
   for (size_t i = 0; i < deliveries_.size(); ++i)
     if (deliveries_[i].packet_id == packet_id && deliveries_[i].state != DeliveryState::kDone) return &deliveries_[i];
   return nullptr;
@@ -45,12 +45,12 @@ void InflightWindow::drop_done() {
     deliveries_.pop_front();
     ++first_ordinal_;
   }
-  if (deliveries_.empty()) restored_ = false;
 }
 
 void InflightWindow::restore(const Delivery& delivery) {
-  restored_ = true;
   deliveries_.push_back(delivery);
+  restored_end_ = first_ordinal_ + deliveries_.size();
+  last_packet_id_ = delivery.packet_id.value();
 }
 
 }  // namespace penstock::broker

@@ -53,16 +53,20 @@ class InflightWindow {
   void drop_done();
   // Counts all deliveries that have ever left the window: a place in it as a number that stays.
   uint64_t first_ordinal() const { return first_ordinal_; }
-  // Restores a delivery at start-up; ids may come in any order.
+  // Restores a delivery at start-up, the newest last: ids go on behind its own. Would they begin anew, they would soon
+  // be those of deliveries that the last life has completed without a record of it, and of these some would come again
+  // after the next crash, and some not.
   void restore(const Delivery& delivery);
 
  private:
   bool uses(protocol::PacketId packet_id);
+  // Ids in the window may not be in turn, and may collide with the running one.
+  bool holds_restored() const { return first_ordinal_ < restored_end_; }
 
   uint16_t limit_;
   uint64_t first_ordinal_ = 0;
   uint16_t last_packet_id_ = 0;
-  bool restored_ = false;  // ids in the window may collide with the running one
+  uint64_t restored_end_ = 0;  // ordinal: what is before it was restored
   core::RingQueue<Delivery> deliveries_;
 };
 

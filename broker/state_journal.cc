@@ -1,5 +1,7 @@
 #include "broker/state_journal.h"
 
+#include <algorithm>
+
 #include "broker/state_codec.h"
 
 namespace penstock::broker {
@@ -25,7 +27,8 @@ uint64_t StateJournal::session_ended(const Session& session) {
 
 // A filter is as long in the record as in the packet.
 uint64_t StateJournal::subscribed_bytes(const Session& session, size_t packet_bytes, const LogClock& start) {
-  return kFixedBytesMax + session.client_id().size() + clock_bytes(start) + packet_bytes;
+  const uint64_t bytes = kFixedBytesMax + session.client_id().size() + clock_bytes(start) + packet_bytes;
+  return std::max(kStateRecordBytes, bytes);  // a nearly full disk refuses all that changes state alike
 }
 
 uint64_t StateJournal::subscribed(const Session& session, const LogClock& start,

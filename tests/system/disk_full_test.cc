@@ -167,8 +167,7 @@ TEST(DiskFull, closes_the_connections_that_it_owes_an_answer_when_there_is_room)
   releasing.expect_quiet();
   receiving.send(acknowledge_packet(Type::kPubrec, received));
   receiving.expect_quiet();
-  // Enough filters that their records are larger than the rest of the segment.
-  std::vector<std::string> filters(300, "w");
+  const std::vector<std::string> filters(300, "w");
   leaving.send(unsubscribe_packet(2, filters));
   leaving.expect_quiet();
 
