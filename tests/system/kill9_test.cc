@@ -202,7 +202,7 @@ TEST_P(Kill9, sigterm_under_load_ends_cleanly) {
     rig_.run_for_ms(static_cast<int64_t>(random_.below(200)));
     broker_.terminate();
     std::optional<int> code;
-    EXPECT_TRUE(rig_.run_until([&] { return (code = broker_.poll_exit()).has_value(); }, 10));
+    EXPECT_TRUE(rig_.run_until([&] { return (code = broker_.poll_exit()).has_value(); }, kDrainPatienceS));
     EXPECT_EQ(code.value_or(-1), 0) << broker_.stderr_text();
     rig_.lose_all();
     ASSERT_TRUE(broker_.restart());
