@@ -301,8 +301,9 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   uint64_t checkpointed_end_ = 0;  // in this life; 0: not yet
   uint64_t retired_begins_ = 0;
   log::LogOffset checkpoint_begin_{0};
-  LogClock checkpoint_routed_;  // the same for the logs of the other shards
-  int64_t stop_deadline_ns_ = 0;
+  LogClock checkpoint_routed_;      // the same for the logs of the other shards
+  int64_t stop_deadline_ns_ = 0;    // of the step of the stop that is under way
+  log::LogOffset stop_log_end_{0};  // what was appended when the stop began
   uint32_t expiry_slot_ = 0;
   std::vector<uint32_t> progressed_;
   StopState stop_state_ = StopState::kRunning;

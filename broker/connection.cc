@@ -11,6 +11,12 @@ namespace penstock::broker {
 using protocol::Framing;
 using protocol::PacketBytes;
 
+namespace {
+
+constexpr int64_t kLastOutputNsMax = 10 * core::kNsPerSecond;
+
+}  // namespace
+
 Connection::Connection(BrokerShard& shard, core::SocketId socket, ConnectionRef ref)
     : shard_(shard), socket_(socket), ref_(ref) {}
 
@@ -182,7 +188,8 @@ void Connection::close(CloseReason reason, bool after_output) {
   if (session_ != nullptr) shard_.on_connection_lost(*this, reason);
   if (after_output && !ended_ && (output_.sending() || output_.waiting_bytes() > 0)) {
     close_after_output_ = true;
-    shard_.timers().start(*this, shard_.options().connect_timeout_ns);  // a peer that takes nothing does not keep us
+    // A peer that takes nothing does not keep us.
+    shard_.timers().start(*this, std::min(shard_.options().connect_timeout_ns, kLastOutputNsMax));
     return;
   }
   begin_close();

@@ -11,6 +11,7 @@ namespace {
 constexpr int64_t kHousekeepingNs = core::kNsPerSecond;
 constexpr size_t kProgressRecordsPerSlice = 4096;
 constexpr uint32_t kExpirySlotsPerSlice = 20'000;
+constexpr int64_t kStopDrainNs = 10 * core::kNsPerSecond;
 constexpr int64_t kStopCheckpointNs = 30 * core::kNsPerSecond;
 
 log::LogOffset begin_of(const log::SharedLog& log) {
@@ -189,14 +190,19 @@ core::Status BrokerShard::write_first_checkpoint() {
 void BrokerShard::begin_stop() {
   if (stop_state_ != StopState::kRunning) return;
   stop_state_ = StopState::kDraining;
+  stop_log_end_ = log_->appended_end();
+  stop_deadline_ns_ = now_ns_ + kStopDrainNs;
   seams_.network.stop_listening();
 }
 
 void BrokerShard::step_stop() {
   switch (stop_state_) {
     case StopState::kDraining:
-      // What has been published is acknowledged once it is durable; nothing new is taken in after this turn.
-      if (!acknowledgements_.empty() && log_->room_for(0) != log::AppendRoom::kFailed) return;
+      // What was published before the stop is acknowledged once it is durable. What comes behind it is not waited for:
+      // publishers that go on would hold us for ever, and so would a disk without room.
+      if (log_->durable_end() < stop_log_end_ && log_->room_for(0) != log::AppendRoom::kFailed &&
+          now_ns_ < stop_deadline_ns_)
+        return;
       stop_state_ = StopState::kClosingConnections;
       for (size_t slot = 0; slot < connections_.size(); ++slot)
         if (Connection* connection = connections_[slot].connection.get())

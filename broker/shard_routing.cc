@@ -108,7 +108,11 @@ void BrokerShard::on_mail(Mail mail) {
       return;
     case MailKind::kHandOver: {
       auto& body = std::get<std::unique_ptr<HandOver>>(mail.body);
-      add_connection(body->socket).start(body->received);
+      Connection& connection = add_connection(body->socket);
+      // It left its shard before the stop and comes after all others here were closed.
+      const bool too_late = stop_state_ >= StopState::kClosingConnections;
+      connection.start(too_late ? core::Bytes() : core::Bytes(body->received));
+      if (too_late) connection.close(CloseReason::kShutdown);
       return;
     }
     case MailKind::kRetained:
