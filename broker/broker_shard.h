@@ -131,6 +131,10 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   Handled room_for_state();  // kDone: go on; kWait; kStop never
   // Room for a "delivery started" of this session, and for the progress record that may be due before it.
   bool can_start_delivery(Session& session);
+  // The settings see to it that the log can hold a record of any message that a client may send.
+  bool has_room_for_direct() const {
+    return log_->room_for(options_.payload_bytes_max + kDirectHeadersBytesMax) == log::AppendRoom::kRoom;
+  }
 
   // The route of a topic; the reference is to the only one that is remembered.
   const TopicRoute& route_of(protocol::TopicName name) {
@@ -143,8 +147,9 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   // Appends and routes a message. Requires log room and mailbox room for one item each.
   log::Appended publish(const log::RecordParts& parts, bool sets_retained);
   bool has_mail_room() { return place_.shards_count == 1 || post_.has_room(kMailPerPacket); }
-  // A message for one session only: goes into its own queue. False: there is no room for it now.
-  bool publish_direct(Session& session, const RetainedMessage& message, protocol::QoS qos);
+  // A message for one session only: goes into its own queue. Requires has_room_for_direct(), and a payload that
+  // --max-payload allows.
+  void publish_direct(Session& session, const RetainedMessage& message, protocol::QoS qos);
 
   // Sessions.
   void establish(Connection& connection, const protocol::Connect& connect, std::string_view client_id);
@@ -180,6 +185,8 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   const ShardPlace& place() const { return place_; }
   log::QueueFile* queue_file() { return queue_file_.get(); }
 
+  // All but the payload: header, client id, topic.
+  static constexpr uint64_t kDirectHeadersBytesMax = sizeof(log::RecordHeader) + 2 + 2 * protocol::kStringBytesMax;
   static constexpr size_t kMailPerPacket = 16;
   static constexpr size_t kSubscriptionsPerSessionMax = 10'000;
   // Queue ids of sessions' own queues have this bit (broker/parent_topics.h has the other).

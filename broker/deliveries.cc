@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <utility>
 
 #include "broker/broker_shard.h"
 #include "broker/connection.h"
@@ -419,9 +418,14 @@ bool Deliveries::deliver_retained(Session& session) {
   while (!session.retained_scans.empty()) {
     RetainedScan& scan = *session.retained_scans.front();
     if (!session.connection->takes_deliveries()) return wait_for(session, DeliveryWait::kSocket);
-    RetainedPointer message = std::exchange(scan.held, nullptr);
-    if (message == nullptr && !scan.cursor.ended)
-      message = shard_.retained().next(protocol::TopicFilter::accepted(scan.filter), scan.cursor, budget);
+    // Every other message goes on while these wait.
+    if (scan.qos != QoS::kAtMostOnce && !shard_.has_room_for_direct()) {
+      await_durable(session);
+      return true;
+    }
+    const RetainedPointer message =
+        scan.cursor.ended ? nullptr
+                          : shard_.retained().next(protocol::TopicFilter::accepted(scan.filter), scan.cursor, budget);
     if (message == nullptr) {
       if (scan.cursor.ended) {
         session.retained_scans.pop_front();
@@ -431,12 +435,12 @@ bool Deliveries::deliver_retained(Session& session) {
       return true;
     }
     const QoS qos = std::min(scan.qos, static_cast<QoS>(message->qos));  // [MQTT-3.8.4-6]
-    if (qos == QoS::kAtMostOnce) {
+    // Of a life with a larger --max-payload: no room in this log is ever certain to be large enough.
+    const bool too_large = message->payload.size() > shard_.options().payload_bytes_max;
+    if (qos == QoS::kAtMostOnce || too_large)
       send_retained(*session.connection, *message);
-    } else if (!shard_.publish_direct(session, *message, qos)) {
-      scan.held = std::move(message);
-      return wait_for(session, DeliveryWait::kDurable);
-    }
+    else
+      shard_.publish_direct(session, *message, qos);
   }
   return true;
 }

@@ -16,7 +16,6 @@ struct RetainedScan {
   std::string filter;
   protocol::QoS qos;
   RetainedCursor cursor;
-  RetainedPointer held;  // found, and waits for room in the log
 };
 
 }  // namespace penstock::broker

@@ -157,6 +157,8 @@ RetainedPointer RetainedStore::find(protocol::TopicName topic) const {
 RetainedPointer RetainedStore::next(protocol::TopicFilter filter, RetainedCursor& cursor, uint32_t& budget) const {
   if (cursor.ended) return nullptr;
   if (!filter.has_wildcard()) {
+    if (budget == 0) return nullptr;
+    --budget;
     cursor.ended = true;
     return find(protocol::TopicName::accepted(filter.text()));
   }

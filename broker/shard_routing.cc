@@ -63,24 +63,17 @@ void BrokerShard::set_retained(const log::RecordParts& parts, const log::Appende
     if (to != place_.index) post_.post(to, Mail{.kind = MailKind::kRetained, .body = message});
 }
 
-bool BrokerShard::publish_direct(Session& session, const RetainedMessage& message, protocol::QoS qos) {
+void BrokerShard::publish_direct(Session& session, const RetainedMessage& message, protocol::QoS qos) {
   const log::RecordParts parts{.type = static_cast<log::RecordType>(StateRecord::kDirectMessage),
                                .flags = static_cast<uint8_t>(static_cast<uint8_t>(qos) | log::kRecordRetain),
                                .topic_hash = protocol::topic_hash(TopicName::accepted(message.topic)),
                                .publisher = session.client_id(),
                                .topic = message.topic,
                                .payload = message.payload};
-  const uint64_t bytes = log::record_bytes(parts);
-  if (bytes > place_.log.tail_bytes / 4) {  // from a life with a larger --max-payload: it would wait for ever
-    ++counters_.deliveries_expired;
-    return true;
-  }
-  if (log_->room_for(bytes) != log::AppendRoom::kRoom) return false;
   const log::Appended appended = log_->append(parts);
   if (session.own_queue == nullptr) add_own_queue(session);
   session.own_queue->append(log::QueueEntry(next_arrival_++, log_->id(), appended.offset, static_cast<uint8_t>(qos)));
   deliveries_.on_new_entries(*session.own_queue);
-  return true;
 }
 
 void BrokerShard::add_own_queue(Session& session) {

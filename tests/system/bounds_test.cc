@@ -122,6 +122,29 @@ TEST_P(Bounds, payloads_up_to_the_flag_pass_and_larger_ones_close) {
   }
 }
 
+// Retained messages at QoS 1 and 2 become records of the log once more, which then had no room for the larger ones.
+TEST_P(Bounds, large_retained_messages_reach_a_subscription_at_qos_1) {
+  if (runs_mosquitto()) GTEST_SKIP() << "a flag of Penstock";
+  BrokerProcess& broker = own_broker({"--max-payload", "1MiB", "--tail-bytes", "8MiB", "--segment-bytes", "2MiB"});
+  TestClient publisher = client("p");
+  const std::string large(kMiB, 'x');
+  for (int i = 0; i < 12; ++i) publisher.publish(topic("r/" + std::to_string(i)), large, 1, true);
+  TestClient subscriber = client("s");
+  subscriber.subscribe(topic("r/+"), 1);
+  for (int i = 0; i < 12; ++i) EXPECT_EQ(subscriber.take_message().payload.size(), large.size());
+  // A life with smaller limits has them still, and does not stop at what its log could not hold.
+  EXPECT_EQ(broker.stop(), 0);
+  BrokerFlags flags = broker.flags();
+  flags.more = {"--tail-bytes", "4MiB", "--segment-bytes", "1MiB"};
+  ASSERT_TRUE(broker.start(flags));
+  subscriber = client("s");
+  subscriber.subscribe(topic("r/+"), 1);
+  for (int i = 0; i < 12; ++i) EXPECT_EQ(subscriber.take_message().payload.size(), large.size());
+  subscriber.subscribe(topic("y"), 1);
+  client("q").publish(topic("y"), "served", 1);
+  subscriber.expect_message(topic("y"), "served");
+}
+
 TEST_P(Bounds, deliveries_in_flight_stay_within_the_window) {
   if (runs_mosquitto()) GTEST_SKIP() << "a flag of Penstock";
   own_broker({"--inflight", "5"});
