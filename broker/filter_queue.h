@@ -73,7 +73,7 @@ class FilterQueue {
   bool trim_due() const { return entries_->end() - trimmed_at_ >= kTrimEntries; }
 
   bool dirty = false;        // has new entries in this turn
-  uint32_t filter_slot = 0;  // FilterId::slot
+  uint32_t filter_slot = 0;  // FilterId::slot: no two filters of a shard have the same
 
   static constexpr uint64_t kTrimEntries = 2048;
   static constexpr uint64_t kQos0LagMax = 1'000'000;

@@ -51,9 +51,13 @@ std::vector<Delivery> Session::completed_ahead() const {
 }
 
 Subscription* Session::find_subscription(const FilterQueue& queue) {
-  for (auto& subscription : subscriptions)
-    if (subscription->queue == &queue) return subscription.get();
-  return nullptr;
+  const auto found = place_of(queue);
+  return found != subscriptions.end() && (*found)->queue == &queue ? found->get() : nullptr;
+}
+
+std::vector<std::unique_ptr<Subscription>>::iterator Session::place_of(const FilterQueue& queue) {
+  return std::ranges::lower_bound(subscriptions, queue.filter_slot, {},
+                                  [](const auto& subscription) { return subscription->queue->filter_slot; });
 }
 
 void Session::on_read_ready() {

@@ -65,6 +65,8 @@ class Session final : public log::ReadWaiter, public log::PageWaiter {
   void remove_inbound(protocol::PacketId id);
 
   Subscription* find_subscription(const FilterQueue& queue);
+  // Where the subscription to this queue stands, or belongs.
+  std::vector<std::unique_ptr<Subscription>>::iterator place_of(const FilterQueue& queue);
 
   void on_read_ready() override;
   void on_page_ready() override;
@@ -83,7 +85,7 @@ class Session final : public log::ReadWaiter, public log::PageWaiter {
   uint32_t starts_unrecorded = 0;  // QoS 2 deliveries started since the last progress record
   int64_t offline_since_us = 0;    // wall time
   uint64_t online_arrival = 0;     // arrival at the shard when it came online: older QoS 0 is not delivered
-  std::vector<std::unique_ptr<Subscription>> subscriptions;
+  std::vector<std::unique_ptr<Subscription>> subscriptions;  // in the order of their queues' slots
   std::vector<Subscription*> active;       // min-heap by the arrival of the next entry; one or none needs no heap
   std::unique_ptr<FilterQueue> own_queue;  // retained messages at QoS 1 and 2, addressed to this client
   std::unique_ptr<Subscription> own_subscription;  // its reader

@@ -210,9 +210,8 @@ void ShardRestorer::subscribe(Session& session, std::string_view filter, protoco
 void ShardRestorer::unsubscribe(Session& session, std::string_view filter) {
   FilterQueue* queue = shard_.filters_.find(TopicFilter::accepted(filter));
   if (queue == nullptr) return;
-  const auto found = std::find_if(session.subscriptions.begin(), session.subscriptions.end(),
-                                  [&](const auto& each) { return each->queue == queue; });
-  if (found == session.subscriptions.end()) return;
+  const auto found = session.place_of(*queue);
+  if (found == session.subscriptions.end() || (*found)->queue != queue) return;
   queue->remove(**found);
   session.subscriptions.erase(found);
   FilterChange nobody_listens_yet;

@@ -134,8 +134,8 @@ void BrokerShard::release_queue_if_unused(FilterQueue& queue, FilterChange& chan
 }
 
 Subscription& BrokerShard::add_subscription(Session& session, FilterQueue& queue, protocol::QoS qos) {
-  session.subscriptions.push_back(std::make_unique<Subscription>());
-  Subscription& subscription = *session.subscriptions.back();
+  Subscription& subscription =
+      **session.subscriptions.insert(session.place_of(queue), std::make_unique<Subscription>());
   subscription.session = &session;
   subscription.qos = qos;
   subscription.cursor = queue.entries().end();
@@ -160,9 +160,8 @@ void BrokerShard::subscribe(Session& session, TopicFilter filter, protocol::QoS 
 bool BrokerShard::unsubscribe(Session& session, TopicFilter filter, FilterChange& change) {
   FilterQueue* queue = filters_.find(filter);  // character by character [MQTT-3.10.4-1]
   if (queue == nullptr) return false;
-  const auto found = std::find_if(session.subscriptions.begin(), session.subscriptions.end(),
-                                  [&](const auto& each) { return each->queue == queue; });
-  if (found == session.subscriptions.end()) return false;
+  const auto found = session.place_of(*queue);
+  if (found == session.subscriptions.end() || (*found)->queue != queue) return false;
   Subscription& subscription = **found;
   // No new ones from here on [MQTT-3.10.4-2]; what stands in the window does not need the queue. [MQTT-3.10.4-3]
   deliveries_.deactivate(subscription);

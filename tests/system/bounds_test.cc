@@ -145,6 +145,35 @@ TEST_P(Bounds, large_retained_messages_reach_a_subscription_at_qos_1) {
   subscriber.expect_message(topic("y"), "served");
 }
 
+// Each time a filter is named its retained messages are due again, and each waits for a client that reads nothing.
+TEST_P(Bounds, a_filter_named_again_and_again_costs_no_memory) {
+  if (runs_mosquitto()) GTEST_SKIP() << "about Penstock's own bound";
+  constexpr int kPackets = 60;
+  BrokerProcess& broker = own_broker();
+  TestClient publisher = client("p");
+  publisher.publish(topic("large"), std::string(60'000, 'x'), 1, true);
+  TestClient deaf(broker.port(), 4096);
+  deaf.connect({.client_id = id("d")});
+  // More than the sockets hold, so that all that follows waits behind it.
+  deaf.send(subscribe_packet(1, FilterList(500, {topic("large"), 0})));
+  publisher.expect_quiet();
+  const uint64_t before = broker.resident_bytes();
+  for (uint16_t i = 2; i < kPackets; ++i) deaf.send(subscribe_packet(i, FilterList(4000, {"z", 0})));
+  std::string codes;
+  for (int suback_count = 1; suback_count < kPackets && !deaf.broken();) {
+    const Packet packet = deaf.next();
+    suback_count += packet.type == Type::kSuback ? 1 : 0;
+    codes += packet.codes;
+    if (suback_count == kPackets / 2) {
+      EXPECT_LT(broker.resident_bytes(), before + 8 * kMiB);
+    }
+  }
+  EXPECT_EQ(codes.substr(0, 4500), std::string(4500, '\0'));
+  EXPECT_NE(codes.find('\x80'), std::string::npos);
+  // Once it has read, it may go on.
+  EXPECT_EQ(deaf.subscribe(topic("y"), 0), 0);
+}
+
 TEST_P(Bounds, deliveries_in_flight_stay_within_the_window) {
   if (runs_mosquitto()) GTEST_SKIP() << "a flag of Penstock";
   own_broker({"--inflight", "5"});
