@@ -7,18 +7,17 @@
 namespace penstock::broker {
 
 bool Session::has_inbound(protocol::PacketId id) const {
-  return std::find(inbound.begin(), inbound.end(), id.value()) != inbound.end();
+  return std::ranges::binary_search(inbound, id.value());
 }
 
 void Session::add_inbound(protocol::PacketId id) {
-  if (!has_inbound(id)) inbound.push_back(id.value());
+  const auto place = std::ranges::lower_bound(inbound, id.value());
+  if (place == inbound.end() || *place != id.value()) inbound.insert(place, id.value());
 }
 
 void Session::remove_inbound(protocol::PacketId id) {
-  const auto found = std::find(inbound.begin(), inbound.end(), id.value());
-  if (found == inbound.end()) return;
-  *found = inbound.back();
-  inbound.pop_back();
+  const auto found = std::ranges::lower_bound(inbound, id.value());
+  if (found != inbound.end() && *found == id.value()) inbound.erase(found);
 }
 
 void Session::restore_window(uint16_t limit, const std::vector<Delivery>& deliveries) {

@@ -93,7 +93,7 @@ class Session final : public log::ReadWaiter, public log::PageWaiter {
   std::unique_ptr<Will> will;
   LogClock done;                             // taken from the queues, per log; persistent sessions only
   core::RareVector<Delivery> started_ahead;  // after a restart: in the window or complete already, though beyond `done`
-  core::RareVector<uint16_t> inbound;        // see has_inbound
+  core::RareVector<uint16_t> inbound;        // see has_inbound; in order, as a client may leave 65,535 unreleased
 
  private:
   BrokerShard& shard_;

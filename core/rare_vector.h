@@ -27,7 +27,13 @@ class RareVector {
     if (items_ == nullptr) items_ = std::make_unique<std::vector<T>>();
     items_->push_back(std::move(item));
   }
-  void pop_back() { items_->pop_back(); }
+  // `at`: from begin() to end().
+  void insert(const T* at, T item) {
+    const auto place = at - begin();
+    if (items_ == nullptr) items_ = std::make_unique<std::vector<T>>();
+    items_->insert(items_->begin() + place, std::move(item));
+  }
+  void erase(const T* at) { items_->erase(items_->begin() + (at - begin())); }
   void pop_front() { items_->erase(items_->begin()); }
   void clear() { items_.reset(); }
 
