@@ -14,8 +14,9 @@ namespace {
 using log::LogReader;
 using protocol::QoS;
 
-// A session takes at most this many messages in one turn, so that others get theirs.
-constexpr int kMessagesPerTurn = 1024;
+// A session takes at most this many entries from its queues in one turn, so that others get theirs. A message that
+// several of its filters match is as many entries.
+constexpr int kEntriesPerTurn = 1024;
 constexpr uint32_t kRetainedTopicsPerTurn = 4096;
 
 }  // namespace
@@ -148,7 +149,7 @@ void Deliveries::serve(Session& session) {
   if (!session.online() || !session.connection->is_established()) return;
   session.wait = DeliveryWait::kNothing;
   if (!resend(session) || !publish_started(session) || !deliver_retained(session)) return;
-  for (int budget = kMessagesPerTurn; budget > 0;) {
+  for (int budget = kEntriesPerTurn; budget > 0;) {
     if (!session.connection->takes_deliveries()) {
       wait_for(session, DeliveryWait::kSocket);
       return;
@@ -276,7 +277,6 @@ void Deliveries::sift(Session& session) {
 
 Deliveries::Step Deliveries::take_next(Session& session, int& budget) {
   if (session.active.size() == 1) return take_run(session, budget);
-  --budget;
   Subscription* first = first_active(session);
   if (first == nullptr) return session.active.empty() ? Step::kNothingLeft : Step::kBlocked;
   const log::QueueEntry entry = first->next;
@@ -285,7 +285,7 @@ Deliveries::Step Deliveries::take_next(Session& session, int& budget) {
   for (const Subscription* other : session.active)
     if (other->key == entry.arrival()) granted = std::max(granted, other->qos);
   const Step step = take(session, entry, granted, first == session.own_subscription.get());
-  if (step == Step::kTook) pass(session, entry.arrival());
+  if (step == Step::kTook) budget -= pass(session, entry.arrival());
   return step;
 }
 
@@ -361,8 +361,8 @@ Deliveries::Step Deliveries::take(Session& session, const log::QueueEntry& entry
   return deliver(session, entry, record, qos, own) ? Step::kTook : Step::kBlocked;
 }
 
-// Moves every cursor past the entry with this arrival.
-void Deliveries::pass(Session& session, uint64_t arrival) {
+// Moves every cursor past the entry with this arrival; returns how many.
+int Deliveries::pass(Session& session, uint64_t arrival) {
   passing_.clear();
   while (!session.active.empty() && session.active.front()->key == arrival) {
     std::pop_heap(session.active.begin(), session.active.end(), Subscription::comes_later);
@@ -375,6 +375,7 @@ void Deliveries::pass(Session& session, uint64_t arrival) {
     session.active.push_back(subscription);
     std::push_heap(session.active.begin(), session.active.end(), Subscription::comes_later);
   }
+  return static_cast<int>(passing_.size());
 }
 
 bool Deliveries::deliver(Session& session, const log::QueueEntry& entry, const log::RecordView& record, QoS qos,

@@ -60,12 +60,12 @@ class Deliveries {
   bool resend(Session& session);
   bool publish_started(Session& session);
   bool deliver_retained(Session& session);
-  // `budget`: how many messages more in this turn.
+  // `budget`: how many entries more in this turn.
   Step take_next(Session& session, int& budget);
   Step take_run(Session& session, int& budget);
   Step take(Session& session, const log::QueueEntry& entry, protocol::QoS granted, bool own);
   Subscription* first_active(Session& session);
-  void pass(Session& session, uint64_t arrival);
+  int pass(Session& session, uint64_t arrival);
   bool is_passed(const Session& session, const Subscription& subscription, const log::QueueEntry& entry) const;
   bool may_have_been_sent(const Session& session, const log::QueueEntry& entry) const;
   bool is_durable(log::LogId log, log::LogOffset offset) const;

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include <atomic>
 #include <chrono>
 #include <string>
 #include <thread>
@@ -172,6 +173,37 @@ TEST_P(Bounds, a_filter_named_again_and_again_costs_no_memory) {
   EXPECT_NE(codes.find('\x80'), std::string::npos);
   // Once it has read, it may go on.
   EXPECT_EQ(deaf.subscribe(topic("y"), 0), 0);
+}
+
+// 2^12 filters of "x" and "+" match the same topic: each message stands in as many queues of its subscriber.
+TEST_P(Bounds, a_subscriber_with_thousands_of_matching_filters_leaves_turns_to_others) {
+  constexpr uint32_t kLevels = 12;
+  constexpr int kMessages = 500;
+  own_broker();
+  TestClient greedy = client("g");
+  for (uint32_t begin = 0; begin < 1u << kLevels; begin += 1024) {
+    FilterList filters;
+    for (uint32_t bits = begin; bits < begin + 1024; ++bits) {
+      std::string filter = topic("x");
+      for (uint32_t level = 0; level < kLevels; ++level) filter += (bits >> level & 1) != 0 ? "/x" : "/+";
+      filters.emplace_back(filter, 0);
+    }
+    greedy.subscribe(filters);
+  }
+  std::string name = topic("x");
+  for (uint32_t level = 0; level < kLevels; ++level) name += "/x";
+  std::atomic<bool> over = false;
+  std::atomic<int> answers = 0;
+  std::thread other([&, client = client("o")]() mutable {
+    for (; !over && !client.broken(); ++answers) client.expect_quiet();
+  });
+  TestClient publisher = client("p");
+  for (int i = 0; i < kMessages; ++i) publisher.send(publish_packet(name, ""));
+  for (int i = 0; i < kMessages; ++i) greedy.expect(Type::kPublish);
+  over = true;
+  other.join();
+  // One for each turn; all these messages were one turn.
+  EXPECT_GT(answers, 50);
 }
 
 TEST_P(Bounds, deliveries_in_flight_stay_within_the_window) {
