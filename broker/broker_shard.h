@@ -292,8 +292,8 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   std::vector<ConnectionRef> waiting_;
   std::vector<ConnectionRef> resuming_;
   std::vector<ConnectionRef> owed_;
-  std::vector<PendingSubscribe> pending_subscribes_;  // wait for other shards, or for room in the log
-  std::deque<PendingWill> pending_wills_;             // bounded by the sessions with a will
+  std::deque<PendingSubscribe> pending_subscribes_;  // in the order in which they came and are finished
+  std::deque<PendingWill> pending_wills_;            // bounded by the sessions with a will
   uint64_t last_ticket_ = 0;
 
   uint64_t next_arrival_ = 1;

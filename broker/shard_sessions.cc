@@ -183,12 +183,16 @@ void BrokerShard::complete_subscribe(PendingSubscribe pending, FilterChange chan
     pending_subscribes_.push_back(std::move(pending));
     return;
   }
-  if (!finish_subscribe(pending)) pending_subscribes_.push_back(std::move(pending));
+  // Behind those that wait: what is recorded last counts after a crash, and the filter may be one of theirs.
+  if (!pending_subscribes_.empty() || !finish_subscribe(pending)) pending_subscribes_.push_back(std::move(pending));
 }
 
 void BrokerShard::finish_subscribes() {
-  std::erase_if(pending_subscribes_,
-                [this](PendingSubscribe& pending) { return pending.answers_left == 0 && finish_subscribe(pending); });
+  while (!pending_subscribes_.empty()) {
+    PendingSubscribe& first = pending_subscribes_.front();
+    if (first.answers_left > 0 || !finish_subscribe(first)) return;
+    pending_subscribes_.pop_front();
+  }
 }
 
 // False: there is no room in the log now.

@@ -65,6 +65,19 @@ TEST_P(AfterKill, subscriptions_are_there_and_ended_ones_are_not) {
   EXPECT_EQ(subscriber.expect_message(topic("d"), "d").qos(), 0);
 }
 
+// The first SUBSCRIBE waits until every shard knows its filter. The second adds none, and overtook it.
+TEST_P(AfterKill, a_subscription_has_the_qos_that_was_asked_for_last) {
+  BrokerProcess& broker = own_broker();
+  TestClient subscriber = persistent("s");
+  subscriber.send(subscribe_packet(1, {{topic("x"), 0}}) + subscribe_packet(2, {{topic("x"), 2}}));
+  EXPECT_EQ(subscriber.expect(Type::kSuback).packet_id, 1);
+  EXPECT_EQ(subscriber.expect(Type::kSuback).packet_id, 2);
+  ASSERT_TRUE(broker.restart());
+  subscriber = persistent("s");
+  client("p").publish(topic("x"), "m", 2);
+  EXPECT_EQ(subscriber.expect_message(topic("x"), "m").qos(), 2);
+}
+
 TEST_P(AfterKill, clean_sessions_are_gone) {
   BrokerProcess& broker = own_broker();
   TestClient subscriber = client("s");
