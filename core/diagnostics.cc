@@ -1,14 +1,19 @@
 #include "core/diagnostics.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cstdio>
 #include <ctime>
+#include <mutex>
 #include <string>
 
 namespace penstock::core {
 namespace {
+
+// Names that a peer has chosen may be 64 KiB long. And where poll() says that a pipe takes something, it takes 4 KiB.
+constexpr size_t kLineBytesMax = 2048;
 
 std::atomic<LogLevel> minimum_level{LogLevel::kInfo};
 
@@ -24,6 +29,16 @@ const char* name_of(LogLevel level) {
       return "error";
   }
   return "?";
+}
+
+// One write per line, so that lines of several threads do not mix. Who reads them may be gone, or may have stopped to:
+// no shard waits for that, the line is lost.
+void write_line(std::string_view line) {
+  static std::mutex one_at_a_time;
+  const std::lock_guard lock(one_at_a_time);
+  pollfd output{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
+  if (poll(&output, 1, 0) != 1 || (output.revents & POLLOUT) == 0) return;
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
 }
 
 }  // namespace
@@ -49,6 +64,10 @@ void log_line(LogLevel level, std::string_view text) {
                 name_of(level));
   line += milliseconds;
   for (const char c : text) {
+    if (line.size() >= kLineBytesMax) {
+      line += "...";
+      break;
+    }
     if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) {
       line += c;
       continue;
@@ -58,8 +77,7 @@ void log_line(LogLevel level, std::string_view text) {
     line += escaped;
   }
   line += '\n';
-  // One write per line, so that lines of several threads do not mix. A closed stderr is nobody's problem here.
-  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
+  write_line(line);
 }
 
 }  // namespace penstock::core

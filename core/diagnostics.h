@@ -11,7 +11,8 @@ enum class LogLevel : uint8_t { kDebug, kInfo, kWarning, kError };
 
 void set_log_level(LogLevel level);
 bool log_enabled(LogLevel level);
-// Control characters in `text` are escaped, so that no peer can forge lines.
+// Control characters in `text` are escaped, so that no peer can forge lines; a line ends after 2 KiB. Never waits:
+// where nobody takes the line it is lost.
 void log_line(LogLevel level, std::string_view text);
 
 // Lets `burst` events through per period and counts the rest. One thread.

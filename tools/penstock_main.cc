@@ -1,6 +1,9 @@
-// penstock: the broker. Reads its settings, starts, says where it listens, and stops clean on SIGTERM or SIGINT.
+// penstock: the broker. Reads its settings, starts, says where it listens, and stops clean on SIGTERM, SIGINT or
+// SIGHUP.
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -16,6 +19,26 @@ namespace {
 using namespace penstock;
 
 constexpr int kExitBadSettings = 2;
+
+// Started without one of them, the first files that we open would get their numbers: what we say would end up in one.
+void hold_standard_descriptors() {
+  for (int fd = open("/dev/null", O_RDWR); fd >= 0; fd = dup(fd)) {
+    if (fd <= STDERR_FILENO) continue;
+    close(fd);
+    return;
+  }
+}
+
+// Before any thread starts, so that all inherit it: sigtimedwait() in main() is the only one to see them. Where SIGHUP
+// is ignored (nohup) it stays so.
+sigset_t block_stop_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);  // who reads our output may go
+  return signals;
+}
 
 // As many connections as the system lets us have.
 void raise_descriptor_limit() {
@@ -60,6 +83,7 @@ void report(const broker::Counters& counters) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  hold_standard_descriptors();
   auto parsed = broker::parse_broker_settings(std::span(argv + 1, static_cast<size_t>(argc > 0 ? argc - 1 : 0)),
                                               [](const char* name) { return std::getenv(name); });
   if (!parsed.has_value()) {
@@ -72,13 +96,7 @@ int main(int argc, char** argv) {
   }
   core::set_log_level(parsed->settings.log_level);
   raise_descriptor_limit();
-
-  // Before any thread starts, so that all inherit it: sigtimedwait below is the only one to see them.
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  const sigset_t signals = block_stop_signals();
 
   const std::string data_directory = parsed->settings.data_directory;
   auto started = broker::Broker::start(options_of(std::move(parsed->settings)));

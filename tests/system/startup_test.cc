@@ -1,10 +1,12 @@
 // Starting and refusing to start: flags, configuration, the lock, the kernel's abilities. Everything that is wrong gets
 // one line that names it, and the exit code says so.
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -166,6 +168,50 @@ TEST_F(Startup, listens_on_several_addresses_and_ipv6) {
   ASSERT_TRUE(broker.running());
   TestClient(broker.port(), ConnectOptions{.client_id = "a"}).expect_quiet();
   EXPECT_EQ(broker.stop(), 0);
+}
+
+// What a shard says goes to a pipe. Its reader may be gone, or may have stopped to read.
+TEST_F(Startup, nobody_has_to_read_what_it_says) {
+  for (const bool reader_is_gone : {true, false}) {
+    SCOPED_TRACE(reader_is_gone);
+    int ends[2];
+    ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
+    BrokerProcess broker({.data_dir = dir_ / (reader_is_gone ? "gone" : "stopped"),
+                          .in_child = [write_end = ends[1]] { dup2(write_end, STDERR_FILENO); }});
+    ASSERT_TRUE(broker.running());
+    close(ends[1]);
+    if (reader_is_gone) close(ends[0]);
+    // Each of them is a warning; together they are more than a pipe holds.
+    for (int i = 0; i < 40; ++i) {
+      TestClient wrong(broker.port(), ConnectOptions{.client_id = std::string(65'000, 'x')});
+      wrong.send(std::string("\xf0\0", 2));
+      wrong.expect_closed();
+    }
+    EXPECT_EQ(broker.stop(), 0);
+    if (!reader_is_gone) close(ends[0]);
+  }
+}
+
+TEST_F(Startup, started_without_standard_streams_it_writes_into_none_of_its_files) {
+  BrokerProcess broker({.data_dir = dir_ / "data", .in_child = [] {
+                          close(STDIN_FILENO);
+                          close(STDERR_FILENO);
+                        }});
+  ASSERT_TRUE(broker.running());
+  TestClient wrong(broker.port());
+  wrong.send(std::string("\xf0\0", 2));
+  wrong.expect_closed();
+  const std::string open_files = "/proc/" + std::to_string(broker.pid()) + "/fd/";
+  EXPECT_EQ(std::filesystem::read_symlink(open_files + "0"), "/dev/null");
+  EXPECT_EQ(std::filesystem::read_symlink(open_files + "2"), "/dev/null");
+  EXPECT_EQ(broker.stop(), 0);
+}
+
+TEST_F(Startup, stops_clean_when_its_terminal_goes) {
+  BrokerProcess broker({.data_dir = dir_ / "data"});
+  ASSERT_TRUE(broker.running());
+  kill(broker.pid(), SIGHUP);
+  EXPECT_EQ(broker.wait_exit(), 0);
 }
 
 // Container profiles forbid io_uring this way.
