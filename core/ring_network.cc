@@ -4,9 +4,11 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -20,6 +22,15 @@ enum class SocketOperation : uint64_t { kReceive = 0, kSend = 1 };
 
 constexpr int kListenBacklog = 4096;
 constexpr int64_t kAcceptRetryNs = 100 * kNsPerMs;
+constexpr rlim_t kFileDescriptorsMax = 4096;
+
+// Sockets get no number from here on: without the others no file could be opened any more, so whoever connects often
+// enough would stop the log.
+int socket_numbers_end() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > INT32_MAX) return INT32_MAX;
+  return static_cast<int>(limit.rlim_cur - std::min(limit.rlim_cur / 4, kFileDescriptorsMax));
+}
 
 uint64_t detail_of(SocketOperation operation, SocketId id) {
   return static_cast<uint64_t>(id.value()) << 1 | static_cast<uint64_t>(operation);
@@ -95,7 +106,7 @@ class RingNetwork::Listener final : public RingOperation {
   }
 
   void accepted(int fd) {
-    if (stopped_) {
+    if (stopped_ || fd >= socket_numbers_end_) {
       ::close(fd);
       return;
     }
@@ -107,6 +118,7 @@ class RingNetwork::Listener final : public RingOperation {
   Ring& ring_;
   int fd_;
   AcceptHandler& handler_;
+  const int socket_numbers_end_ = socket_numbers_end();
   bool armed_ = false;
   bool stopped_ = false;
   bool retry_wanted_ = false;

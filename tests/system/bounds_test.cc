@@ -240,6 +240,25 @@ TEST_P(Bounds, a_publisher_that_never_reads_its_acknowledgements_is_slowed_and_o
   other.expect_message(topic("y"), "served");
 }
 
+// Sockets that say nothing, more of them than the broker has descriptors: its log still opens its next files.
+TEST_P(Bounds, connections_leave_descriptors_for_files) {
+  if (runs_mosquitto() || shards() != 1) GTEST_SKIP() << "few descriptors";
+  TempDir dir;
+  BrokerProcess broker(
+      {.data_dir = dir / "data", .more = {"--segment-bytes", "1MiB", "--tail-bytes", "4MiB"}, .in_child = [] {
+         const rlimit few{.rlim_cur = 120, .rlim_max = 120};
+         setrlimit(RLIMIT_NOFILE, &few);
+       }});
+  ASSERT_TRUE(broker.running());
+  TestClient publisher(broker.port(), ConnectOptions{.client_id = "p"});
+  std::vector<TestClient> silent;
+  for (int i = 0; i < 120; ++i) silent.emplace_back(broker.port());
+  silent.back().expect_closed();
+  for (int i = 0; i < 120; ++i) publisher.publish("x", std::string(60'000, 'x'), 1);
+  EXPECT_EQ(broker.stop(), 0);
+  EXPECT_EQ(broker.stderr_text().find("Too many open files"), std::string::npos) << broker.stderr_text();
+}
+
 TEST_P(Bounds, thousands_of_connections_come_and_go) {
   constexpr int kClients = 2000;
   rlimit limit{};
