@@ -80,6 +80,7 @@ class RetainedStore {
 
   size_t size() const { return order_.size(); }  // without tombstones
   size_t tombstones_count() const { return tombstones_count_; }
+  int64_t newest_us() const { return newest_us_; }         // of all that was ever stored or removed here
   size_t message_bytes() const { return message_bytes_; }  // of what size() counts
 
  private:

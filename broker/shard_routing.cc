@@ -25,6 +25,8 @@ const TopicRoute& BrokerShard::find_route(TopicName name) {
 }
 
 log::Appended BrokerShard::publish(const log::RecordParts& parts, bool sets_retained) {
+  // Newer than whatever is retained here, also when the wall clock has gone back since: the newest wins.
+  if (sets_retained) log_->not_before(retained_.newest_us() + 1);
   const log::Appended appended = log_->append(parts);
   last_published_ = appended;
   const TopicRoute& route = route_of(TopicName::accepted(parts.topic));
@@ -57,7 +59,7 @@ void BrokerShard::put_into_queues(const TopicRoute& route, log::LogId log, log::
 
 void BrokerShard::set_retained(const log::RecordParts& parts, const log::Appended& appended) {
   const RetainedPointer message =
-      make_retained(parts, seams_.clock.wall_us(), log::LogPosition{log_->id(), log_->epoch(), appended.sequence});
+      make_retained(parts, log_->last_wall_us(), log::LogPosition{log_->id(), log_->epoch(), appended.sequence});
   retained_.apply(message);  // the shard's, no session's [MQTT-3.1.2-7]
   for (ShardIndex to = 0; to < place_.shards_count; ++to)
     if (to != place_.index) post_.post(to, Mail{.kind = MailKind::kRetained, .body = message});

@@ -85,7 +85,7 @@ void BrokerShard::write_state(std::vector<std::byte>& out) {
   write_log_start(writer, {.epoch = log_->epoch(),
                            .next_sequence = log_->next_sequence(),
                            .end = log_->appended_end(),
-                           .last_wall_us = seams_.clock.wall_us()});
+                           .last_wall_us = log_->last_wall_us()});
   write_clock(writer, routed_);
   writer.integer(next_arrival_);
   writer.integer(queue_file_->next_address());

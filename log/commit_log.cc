@@ -141,6 +141,12 @@ LogOffset CommitLog::synced_end() const {
 Sequence CommitLog::next_sequence() const {
   return state_->next_sequence;
 }
+int64_t CommitLog::last_wall_us() const {
+  return state_->wall_us;
+}
+void CommitLog::not_before(int64_t wall_us) {
+  state_->wall_us = std::max(state_->wall_us, wall_us);
+}
 SharedLog& CommitLog::shared() {
   return state_->shared;
 }

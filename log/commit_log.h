@@ -91,6 +91,9 @@ class CommitLog {
   LogOffset written_end() const;  // what the kernel has
   LogOffset synced_end() const;   // what would survive a power cut
   Sequence next_sequence() const;
+  // The time of the newest record, and where it has to be brought forward: the next one is not older than `wall_us`.
+  int64_t last_wall_us() const;
+  void not_before(int64_t wall_us);
   SharedLog& shared();  // lives as long as the log
 
   // The oldest record that something still needs for start-up (newest checkpoint): retention never passes it. Until the
