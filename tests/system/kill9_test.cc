@@ -4,43 +4,27 @@
 //
 // PENSTOCK_SEED repeats a run's choices, PENSTOCK_KILLS sets the number of kills of one test.
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
-#include <algorithm>
-#include <memory>
 #include <optional>
 #include <random>
 
 #include "tests/support/broker_process.h"
+#include "tests/support/environment.h"
 #include "tests/support/temp_dir.h"
-#include "tests/system/reliable_client.h"
+#include "tests/system/client_crowd.h"
 
 namespace penstock::test {
 namespace {
-
-uint64_t number_from_environment(const char* name, uint64_t otherwise) {
-  const char* text = getenv(name);
-  return text != nullptr ? std::stoull(text) : otherwise;
-}
-
-// Who publishes and who subscribes.
-struct Load {
-  const char* name;
-  uint8_t publish_qos;  // 1, 2, or 0 for both kinds together
-  uint8_t subscribe_qos;
-};
 
 struct Parameters {
   int shards;
   Load load;
 };
 
-constexpr Load kLoads[] = {{"qos_1", 1, 1}, {"qos_2", 2, 2}, {"mixed", 0, 2}};
-
 std::vector<Parameters> all_parameters() {
   std::vector<Parameters> all;
   for (const int shards : {1, 2, 8}) {
-    for (const Load& load : kLoads) all.push_back({shards, load});
+    for (const Load& load : {kQos1Load, kQos2Load, kMixedLoad}) all.push_back({shards, load});
   }
   return all;
 }
@@ -49,98 +33,25 @@ class Kill9 : public testing::TestWithParam<Parameters> {
  protected:
   static constexpr uint64_t kKills = 24;  // nine tests: 216 in all
   static constexpr uint64_t kMessagesPerKillMax = 1500;
-  static constexpr int kDrainPatienceS = 60;
 
   Kill9()
       : seed_(number_from_environment("PENSTOCK_SEED", std::random_device()())),
         random_(seed_),
-        online_("online", {{"k/#", GetParam().load.subscribe_qos}}),
-        by_topic_("by topic", {{"k/0", GetParam().load.subscribe_qos},
-                               {"k/1", GetParam().load.subscribe_qos},
-                               {"k/2", GetParam().load.subscribe_qos},
-                               {"k/3", GetParam().load.subscribe_qos}}),
-        coming_and_going_("coming and going", {{"k/+", GetParam().load.subscribe_qos}}),
-        offline_("offline", {{"k/#", GetParam().load.subscribe_qos}}) {
-    for (uint64_t i = 0; i < 4; ++i) {
-      const uint8_t qos = GetParam().load.publish_qos != 0 ? GetParam().load.publish_qos : i % 2 + 1;
-      publishers_.push_back(std::make_unique<ReliablePublisher>("publisher" + std::to_string(i),
-                                                                "k/" + std::to_string(i), qos, random_.next_u64()));
-      for (ReliableSubscriber* subscriber : subscribers()) subscriber->expect_from(*publishers_.back());
-      rig_.add(*publishers_.back());
-    }
-    for (ReliableSubscriber* subscriber : subscribers()) rig_.add(*subscriber);
-  }
-
-  std::vector<ReliableSubscriber*> subscribers() { return {&online_, &by_topic_, &coming_and_going_, &offline_}; }
-
-  void subscribe_all() {
-    rig_.open_all(broker_.port());
-    ASSERT_TRUE(rig_.run_until(
-        [&] {
-          return std::ranges::all_of(subscribers(), &ReliableSubscriber::subscribed) &&
-                 std::ranges::all_of(publishers_, [](const auto& publisher) { return publisher->established(); });
-        },
-        10));
-    offline_.leave();
-  }
-
-  void connect_all_but_offline() {
-    for (auto& publisher : publishers_) publisher->open(broker_.port());
-    online_.open(broker_.port());
-    by_topic_.open(broker_.port());
-    if (random_.chance(1, 2)) coming_and_going_.open(broker_.port());
-  }
+        crowd_(GetParam().load, random_) {}
 
   void load_and_kill() {
-    for (auto& publisher : publishers_) publisher->allow(kMessagesPerKillMax);
+    crowd_.allow(kMessagesPerKillMax);
     // Mostly under full load; sometimes while clients still connect.
-    rig_.run_for_ms(static_cast<int64_t>(random_.chance(1, 6) ? random_.below(8) : 20 + random_.below(230)));
+    crowd_.run_for_ms(static_cast<int64_t>(random_.chance(1, 6) ? random_.below(8) : 20 + random_.below(230)));
     broker_.kill9();
-    rig_.lose_all();
-  }
-
-  uint64_t progress() {
-    uint64_t sum = 0;
-    for (const ReliableSubscriber* subscriber : subscribers()) sum += subscriber->received();
-    for (const auto& publisher : publishers_) sum += publisher->acknowledged();
-    return sum;
-  }
-
-  // Publishes so many more from each publisher, and waits until everybody has everything.
-  void drain(uint64_t count) {
-    for (auto& publisher : publishers_) publisher->allow(count);
-    rig_.open_all(broker_.port());
-    const auto finished = [&] {
-      return std::ranges::all_of(publishers_, [](const auto& publisher) { return publisher->done(); }) &&
-             std::ranges::all_of(subscribers(), [](const ReliableSubscriber* subscriber) {
-               return subscriber->complete() && subscriber->settled();
-             });
-    };
-    // As long as it goes on at all: how fast is not this test's question.
-    for (uint64_t before = progress() - 1; before != progress();) {
-      before = progress();
-      if (rig_.run_until([&] { return finished() || HasFailure(); }, kDrainPatienceS)) return;
-    }
-    EXPECT_TRUE(broker_.alive()) << broker_.stderr_text();
-    for (ReliableSubscriber* subscriber : subscribers()) {
-      if (!subscriber->complete()) ADD_FAILURE() << "not everything arrived: " << subscriber->missing();
-    }
-    for (auto& publisher : publishers_) {
-      EXPECT_TRUE(publisher->done()) << publisher->client_id() << ": " << publisher->acknowledged() << " of "
-                                     << publisher->published() << " acknowledged";
-    }
+    crowd_.lose_all();
   }
 
   const uint64_t seed_;
   core::SeededRandom random_;
   TempDir dir_;
   BrokerProcess broker_;
-  std::vector<std::unique_ptr<ReliablePublisher>> publishers_;
-  ReliableSubscriber online_;
-  ReliableSubscriber by_topic_;
-  ReliableSubscriber coming_and_going_;
-  ReliableSubscriber offline_;
-  Rig rig_;
+  ClientCrowd crowd_;
 };
 
 TEST_P(Kill9, loses_nothing_acknowledged_and_doubles_no_qos_2_message) {
@@ -149,19 +60,18 @@ TEST_P(Kill9, loses_nothing_acknowledged_and_doubles_no_qos_2_message) {
   // Small segments: the log rolls many times in a run.
   ASSERT_TRUE(
       broker_.start({.data_dir = dir_ / "data", .shards = GetParam().shards, .more = {"--segment-bytes", "1048576"}}));
-  subscribe_all();
+  crowd_.subscribe_all(broker_.port());
   for (uint64_t kill = 0; kill < kills && !HasFailure(); ++kill) {
     SCOPED_TRACE("before kill " + std::to_string(kill));
     load_and_kill();
     if (random_.chance(1, 6)) broker_.kill_while_starting(std::chrono::microseconds(random_.below(60'000)));
     ASSERT_TRUE(broker_.restart());
-    connect_all_but_offline();
+    crowd_.connect_all_but_offline(broker_.port());
   }
-  drain(1);
-  std::cout << "seed " << seed_ << ", " << kills << " kills, ";
-  for (auto& publisher : publishers_) std::cout << publisher->published() << ' ';
-  std::cout << "messages\n";
-  rig_.lose_all();
+  crowd_.drain(broker_.port(), 1);
+  EXPECT_TRUE(broker_.alive()) << broker_.stderr_text();
+  std::cout << "seed " << seed_ << ", " << kills << " kills, " << crowd_.published_text() << "messages\n";
+  crowd_.lose_all();
   EXPECT_EQ(broker_.stop(), 0);
   expect_log_verifies(dir_ / "data");
 }
@@ -174,19 +84,20 @@ INSTANTIATE_TEST_SUITE_P(, Kill9, testing::ValuesIn(all_parameters()), [](const 
 TEST_P(Kill9, clean_stops_repeat_nothing) {
   SCOPED_TRACE("PENSTOCK_SEED=" + std::to_string(seed_));
   ASSERT_TRUE(broker_.start({.data_dir = dir_ / "data", .shards = GetParam().shards}));
-  subscribe_all();
+  crowd_.subscribe_all(broker_.port());
   for (int round = 0; round < 3 && !HasFailure(); ++round) {
-    connect_all_but_offline();
-    drain(300);
-    const uint64_t received = online_.received() + by_topic_.received() + offline_.received();
-    for (ReliableSubscriber* subscriber : subscribers()) subscriber->leave();
+    crowd_.connect_all_but_offline(broker_.port());
+    crowd_.drain(broker_.port(), 300);
+    const uint64_t received = crowd_.received();
+    for (ReliableSubscriber* subscriber : crowd_.subscribers()) subscriber->leave();
     EXPECT_EQ(broker_.stop(), 0);
-    rig_.lose_all();
+    crowd_.lose_all();
     ASSERT_TRUE(broker_.restart());
-    drain(1);  // one more message from each publisher: everything that would be repeated comes before it
-    EXPECT_EQ(online_.received() + by_topic_.received() + offline_.received(), received + 3 * publishers_.size());
+    crowd_.drain(broker_.port(),
+                 1);  // one more message from each publisher: everything that would be repeated comes before it
+    EXPECT_EQ(crowd_.received(), received + 3 * crowd_.publisher_count());
   }
-  rig_.lose_all();
+  crowd_.lose_all();
   EXPECT_EQ(broker_.stop(), 0);
   expect_log_verifies(dir_ / "data");
 }
@@ -195,20 +106,20 @@ TEST_P(Kill9, clean_stops_repeat_nothing) {
 TEST_P(Kill9, sigterm_under_load_ends_cleanly) {
   SCOPED_TRACE("PENSTOCK_SEED=" + std::to_string(seed_));
   ASSERT_TRUE(broker_.start({.data_dir = dir_ / "data", .shards = GetParam().shards}));
-  subscribe_all();
+  crowd_.subscribe_all(broker_.port());
   for (int round = 0; round < 4 && !HasFailure(); ++round) {
-    connect_all_but_offline();
-    for (auto& publisher : publishers_) publisher->allow(20'000);
-    rig_.run_for_ms(static_cast<int64_t>(random_.below(200)));
+    crowd_.connect_all_but_offline(broker_.port());
+    crowd_.allow(20'000);
+    crowd_.run_for_ms(static_cast<int64_t>(random_.below(200)));
     broker_.terminate();
     std::optional<int> code;
-    EXPECT_TRUE(rig_.run_until([&] { return (code = broker_.poll_exit()).has_value(); }, kDrainPatienceS));
+    EXPECT_TRUE(crowd_.rig().run_until([&] { return (code = broker_.poll_exit()).has_value(); }, 60));
     EXPECT_EQ(code.value_or(-1), 0) << broker_.stderr_text();
-    rig_.lose_all();
+    crowd_.lose_all();
     ASSERT_TRUE(broker_.restart());
   }
-  drain(1);
-  rig_.lose_all();
+  crowd_.drain(broker_.port(), 1);
+  crowd_.lose_all();
   EXPECT_EQ(broker_.stop(), 0);
   expect_log_verifies(dir_ / "data");
 }
