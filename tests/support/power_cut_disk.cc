@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/loop.h>
-#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -16,6 +15,7 @@
 #include <thread>
 
 #include "tests/support/broker_process.h"
+#include "tests/support/own_mounts.h"
 #include "tests/support/test_client.h"
 
 namespace penstock::test {
@@ -53,16 +53,6 @@ int open_loop_device(int image, std::string& path) {
   return device;
 }
 
-// Our mounts are nobody else's, and go with us. "" or what failed.
-std::string own_mounts() {
-  static const std::string result = [] {
-    if (unshare(CLONE_NEWNS) != 0) return failed("unshare");
-    if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return failed("mount --make-private");
-    return std::string();
-  }();
-  return result;
-}
-
 }  // namespace
 
 PowerCutDisk::PowerCutDisk(const std::string& folder) : lower_(folder + "/disk"), upper_(folder + "/mounted") {
@@ -80,10 +70,7 @@ void PowerCutDisk::make() {
     reason_ = "mkfs.xfs is missing (package xfsprogs)";
     return;
   }
-  if (reason_ = own_mounts(); !reason_.empty()) {
-    reason_ = "mounting needs root: " + reason_;
-    return;
-  }
+  if (reason_ = enter_own_mounts(); !reason_.empty()) return;
   std::filesystem::create_directories(lower_);
   std::filesystem::create_directories(upper_);
   image_path_ = lower_ + "/image";

@@ -13,6 +13,7 @@
 #include <set>
 
 #include "tests/support/broker_suite.h"
+#include "tests/system/acknowledgement_probe.h"
 
 namespace penstock::test {
 namespace {
@@ -51,24 +52,6 @@ std::string payload_of(uint64_t number) {
   std::string payload = std::to_string(number);
   payload.resize(32 << 10, '.');
   return payload;
-}
-
-// Sends the packet and a PINGREQ: PUBACK may come before or after PINGRESP; so many round trips tell that it does not
-// come soon. Leaves no answer behind.
-bool is_acknowledged(TestClient& publisher, const std::string& publish, int round_trips) {
-  publisher.send(publish + pingreq_packet());
-  bool acknowledged = false;
-  int asked = 1;
-  for (int pongs = 0; pongs < asked && !publisher.broken();) {
-    const Packet packet = publisher.next();
-    acknowledged |= packet.type == Type::kPuback;
-    if (packet.type != Type::kPingresp) continue;
-    if (++pongs == round_trips || acknowledged) continue;
-    usleep(20'000);  // gives the disk its time before the next question; nothing is concluded from it
-    publisher.send(pingreq_packet());
-    ++asked;
-  }
-  return acknowledged;
 }
 
 TEST(DiskFull, refuses_publishes_serves_the_rest_and_recovers) {
