@@ -253,6 +253,12 @@ uint64_t BrokerProcess::resident_bytes() const {
   return bytes;
 }
 
+size_t BrokerProcess::descriptor_count() const {
+  std::error_code gone;
+  const std::filesystem::directory_iterator all("/proc/" + std::to_string(pid_) + "/fd", gone);
+  return static_cast<size_t>(std::distance(begin(all), end(all)));
+}
+
 std::string BrokerProcess::stderr_text() const {
   return read_file(stderr_path_);
 }

@@ -63,6 +63,7 @@ class BrokerProcess {
   const BrokerFlags& flags() const { return flags_; }
   // Memory that is its own: anonymous and shared memory, not mapped files.
   uint64_t resident_bytes() const;
+  size_t descriptor_count() const;
   std::string stderr_text() const;
 
  private:
