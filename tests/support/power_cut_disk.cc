@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <linux/loop.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -14,7 +13,7 @@
 #include <filesystem>
 #include <thread>
 
-#include "tests/support/broker_process.h"
+#include "tests/support/loop_mount.h"
 #include "tests/support/own_mounts.h"
 #include "tests/support/test_client.h"
 
@@ -28,29 +27,6 @@ constexpr uint32_t kWithoutLogFlush = 2;
 
 std::string failed(const std::string& what) {
   return what + ": " + std::strerror(errno);
-}
-
-// A device on this file, that goes when nobody uses it any more. -1 with errno.
-int open_loop_device(int image, std::string& path) {
-  const int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
-  if (control < 0) return -1;
-  loop_config config{};
-  config.fd = static_cast<uint32_t>(image);
-  config.info.lo_flags = LO_FLAGS_AUTOCLEAR;
-  int device = -1;
-  // Another process may take the free one between the two steps.
-  for (int tries = 0; tries < 100 && device < 0; ++tries) {
-    path = "/dev/loop" + std::to_string(ioctl(control, LOOP_CTL_GET_FREE));
-    device = open(path.c_str(), O_RDWR | O_CLOEXEC);
-    if (device < 0 || ioctl(device, LOOP_CONFIGURE, &config) == 0) continue;
-    close(device);
-    device = -1;
-    if (errno != EBUSY) break;
-  }
-  const int error = errno;
-  close(control);
-  errno = error;
-  return device;
 }
 
 }  // namespace
@@ -79,33 +55,19 @@ void PowerCutDisk::make() {
     reason_ = failed("memory for a disk");
     return;
   }
-  if (reason_ = mount_loop(memory_, lower_, true); !reason_.empty()) return;
+  if (reason_ = mount_image(memory_, lower_, "xfs", true); !reason_.empty()) return;
   const int image = open(image_path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (image < 0 || ftruncate(image, kUpperBytes) != 0) reason_ = failed(image_path_);
-  if (reason_.empty()) reason_ = mount_loop(image, upper_, true);
+  if (reason_.empty()) reason_ = mount_image(image, upper_, "xfs", true);
   if (image >= 0) close(image);
   sync();  // what was made until here is there whenever the power is cut
 }
 
-std::string PowerCutDisk::mount_loop(int image, const std::string& at, bool format) {
-  std::string path;
-  const int device = open_loop_device(image, path);
-  if (device < 0) return failed("a loop device");
-  std::string result;
-  if (format) {
-    const Finished made = run_program({kMkfs, "-q", "-f", "-K", path});
-    if (made.exit_code != 0) result = "mkfs.xfs: " + made.err;
-  }
-  if (result.empty() && mount(path.c_str(), at.c_str(), "xfs", 0, nullptr) != 0) result = failed("mounting XFS");
-  close(device);
-  return result;
-}
-
 std::string PowerCutDisk::mount_all() {
-  if (std::string result = mount_loop(memory_, lower_, false); !result.empty()) return result;
+  if (std::string result = mount_image(memory_, lower_, "xfs", false); !result.empty()) return result;
   const int image = open(image_path_.c_str(), O_RDWR | O_CLOEXEC);
   if (image < 0) return failed(image_path_);
-  std::string result = mount_loop(image, upper_, false);
+  std::string result = mount_image(image, upper_, "xfs", false);
   close(image);
   return result;
 }

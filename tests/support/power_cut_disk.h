@@ -39,7 +39,6 @@ class PowerCutDisk {
   void make();
   // "" or what failed.
   std::string mount_all();
-  std::string mount_loop(int image, const std::string& at, bool format);
   std::string unmount(const std::string& at);
 
   const std::string lower_;

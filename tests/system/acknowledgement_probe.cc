@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 namespace penstock::test {
 
 bool is_acknowledged(TestClient& publisher, const std::string& publish, int round_trips) {
@@ -13,7 +15,8 @@ bool is_acknowledged(TestClient& publisher, const std::string& publish, int roun
     acknowledged |= packet.type == Type::kPuback || packet.type == Type::kPubrec;
     if (packet.type != Type::kPingresp) continue;
     if (++pongs == round_trips || acknowledged) continue;
-    usleep(20'000);  // gives the disk its time before the next question; nothing is concluded from it
+    // Gives the disk its time before the next question; nothing is concluded from it.
+    usleep(static_cast<useconds_t>(std::min(pongs, 20)) * 1000);
     publisher.send(pingreq_packet());
     ++asked;
   }

@@ -1,6 +1,8 @@
 // A full disk: publishes are not acknowledged, connections live, subscribers read on, service returns when room is
 // made, and nothing acknowledged is lost. Needs root for a small file system of its own.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/statvfs.h>
@@ -9,10 +11,11 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <set>
 
 #include "tests/support/broker_suite.h"
+#include "tests/support/loop_mount.h"
+#include "tests/support/own_mounts.h"
 #include "tests/system/acknowledgement_probe.h"
 
 namespace penstock::test {
@@ -20,32 +23,68 @@ namespace {
 
 constexpr uint64_t kMiB = 1 << 20;
 constexpr uint64_t kDiskBytes = 96 * kMiB;
-constexpr uint64_t kFillerBytes = 76 * kMiB;
+constexpr uint64_t kRoomBytes = 20 * kMiB;
 
+// A tmpfs, or an ext4 on a loop device.
 class SmallDisk {
  public:
-  explicit SmallDisk(std::string path) : path_(std::move(path)) {
+  SmallDisk(std::string path, const std::string& type) : path_(std::move(path)) {
     std::filesystem::create_directory(path_);
-    mounted_ = mount("tmpfs", path_.c_str(), "tmpfs", 0, ("size=" + std::to_string(kDiskBytes)).c_str()) == 0;
-    if (!mounted_) reason_ = strerror(errno);
+    if (reason_ = enter_own_mounts(); !reason_.empty()) return;
+    if (type == "tmpfs") {
+      const std::string options = "size=" + std::to_string(kDiskBytes);
+      if (mount("tmpfs", path_.c_str(), "tmpfs", 0, options.c_str()) != 0) reason_ = strerror(errno);
+      return;
+    }
+    const int memory = memfd_create("penstock-disk", MFD_CLOEXEC);
+    if (ftruncate(memory, kDiskBytes) != 0) reason_ = strerror(errno);
+    if (reason_.empty()) reason_ = mount_image(memory, path_, type, true);
+    close(memory);
   }
-  ~SmallDisk() {
-    if (mounted_) umount2(path_.c_str(), MNT_DETACH);
-  }
+  ~SmallDisk() { umount2(path_.c_str(), MNT_DETACH); }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
 
-  bool mounted() const { return mounted_; }
+  bool mounted() const { return reason_.empty(); }
   const std::string& reason() const { return reason_; }
+  // All but a little.
   void fill() const {
-    std::ofstream file(path_ + "/filler", std::ios::binary);
-    const std::string block(kMiB, 'f');
-    for (uint64_t bytes = 0; bytes < kFillerBytes; bytes += block.size()) file << block;
+    struct statvfs status{};
+    ASSERT_EQ(statvfs(path_.c_str(), &status), 0);
+    const int file = open(filler().c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    EXPECT_EQ(posix_fallocate(file, 0, static_cast<off_t>(status.f_bfree * status.f_bsize - kRoomBytes)), 0);
+    close(file);
   }
-  void make_room() const { std::filesystem::remove(path_ + "/filler"); }
+  void make_room() const { std::filesystem::remove(filler()); }
 
  private:
+  std::string filler() const { return path_ + "/filler"; }
+
   std::string path_;
   std::string reason_;
-  bool mounted_ = false;
+};
+
+struct Parameters {
+  const char* type;
+  int shards;
+};
+
+class DiskFull : public testing::TestWithParam<Parameters> {
+ protected:
+  DiskFull() : disk_(dir_ / "disk", GetParam().type) {}
+  void SetUp() override {
+    if (runs_mosquitto()) GTEST_SKIP() << "about Penstock's log";
+    if (!disk_.mounted()) GTEST_SKIP() << disk_.reason();
+    disk_.fill();
+  }
+  BrokerFlags flags() {
+    // Two segments of each log take less than the room that is left.
+    const char* segment_bytes = GetParam().shards == 1 ? "4194304" : "1048576";
+    return {.data_dir = dir_ / "disk/data", .shards = GetParam().shards, .more = {"--segment-bytes", segment_bytes}};
+  }
+
+  TempDir dir_;
+  SmallDisk disk_;
 };
 
 std::string payload_of(uint64_t number) {
@@ -54,13 +93,8 @@ std::string payload_of(uint64_t number) {
   return payload;
 }
 
-TEST(DiskFull, refuses_publishes_serves_the_rest_and_recovers) {
-  if (runs_mosquitto()) GTEST_SKIP() << "about Penstock's log";
-  TempDir dir;
-  const SmallDisk disk(dir / "disk");
-  if (!disk.mounted()) GTEST_SKIP() << "mounting a small tmpfs needs root: " << disk.reason();
-  disk.fill();
-  BrokerProcess broker({.data_dir = dir / "disk/data", .shards = 1, .more = {"--segment-bytes", "4194304"}});
+TEST_P(DiskFull, refuses_publishes_serves_the_rest_and_recovers) {
+  BrokerProcess broker(flags());
   ASSERT_TRUE(broker.running());
   TestClient subscriber(broker.port(), ConnectOptions{.client_id = "s", .clean_session = false});
   subscriber.subscribe("x", 1);
@@ -90,9 +124,19 @@ TEST(DiskFull, refuses_publishes_serves_the_rest_and_recovers) {
     EXPECT_TRUE(packet.payload == payload_of(wanted)) << wanted;
   }
 
+  // The other logs still have what they took before.
+  if (GetParam().shards > 1) {
+    int served_by_others = 0;
+    for (int i = 0; i < 16; ++i) {
+      TestClient another(broker.port(), ConnectOptions{.client_id = "another" + std::to_string(i)});
+      served_by_others += is_acknowledged(another, publish_packet("y", "m", {.qos = 1, .packet_id = 1}), 10);
+    }
+    EXPECT_GT(served_by_others, 0);
+  }
+
   // Room comes back, service too: the publisher repeats what was not acknowledged, as a client does. A refusal may
   // still be answered by silence for a moment, so it asks again over new connections.
-  disk.make_room();
+  disk_.make_room();
   bool served = false;
   for (int i = 0; i < 100 && !served; ++i) {
     publisher = TestClient(broker.port(), ConnectOptions{.client_id = "p", .clean_session = false});
@@ -106,7 +150,7 @@ TEST(DiskFull, refuses_publishes_serves_the_rest_and_recovers) {
   subscriber.expect_quiet();
 
   EXPECT_EQ(broker.stop(), 0);
-  expect_log_verifies(dir / "disk/data");
+  expect_log_verifies(dir_ / "disk/data");
   ASSERT_TRUE(broker.restart());
   subscriber = TestClient(broker.port(), ConnectOptions{.client_id = "s", .clean_session = false});
   TestClient late(broker.port(), ConnectOptions{.client_id = "q"});
@@ -115,14 +159,12 @@ TEST(DiskFull, refuses_publishes_serves_the_rest_and_recovers) {
   EXPECT_EQ(broker.stop(), 0);
 }
 
+// With several shards not everybody would be owed something: one log is full.
+using DiskFullOfOneLog = DiskFull;
+
 // [MQTT-4.8.0-2] Not at once, when a reconnect would help nobody, but as soon as there is room.
-TEST(DiskFull, closes_the_connections_that_it_owes_an_answer_when_there_is_room) {
-  if (runs_mosquitto()) GTEST_SKIP() << "about Penstock's log";
-  TempDir dir;
-  const SmallDisk disk(dir / "disk");
-  if (!disk.mounted()) GTEST_SKIP() << "mounting a small tmpfs needs root: " << disk.reason();
-  disk.fill();
-  BrokerProcess broker({.data_dir = dir / "disk/data", .shards = 1, .more = {"--segment-bytes", "4194304"}});
+TEST_P(DiskFullOfOneLog, closes_the_connections_that_it_owes_an_answer_when_there_is_room) {
+  BrokerProcess broker(flags());
   ASSERT_TRUE(broker.running());
   const auto persistent = [&](const char* name) {
     return TestClient(broker.port(), ConnectOptions{.client_id = name, .clean_session = false});
@@ -154,7 +196,7 @@ TEST(DiskFull, closes_the_connections_that_it_owes_an_answer_when_there_is_room)
   leaving.send(unsubscribe_packet(2, filters));
   leaving.expect_quiet();
 
-  disk.make_room();
+  disk_.make_room();
   for (TestClient* owed : {&publisher, &releasing, &receiving, &leaving}) {
     for (const Packet& packet : owed->drain_until_closed()) EXPECT_EQ(packet.type, Type::kPingresp) << packet;
   }
@@ -170,8 +212,18 @@ TEST(DiskFull, closes_the_connections_that_it_owes_an_answer_when_there_is_room)
   leaving.send(unsubscribe_packet(2, filters));
   leaving.expect(Type::kUnsuback, 2);
   EXPECT_EQ(broker.stop(), 0);
-  expect_log_verifies(dir / "disk/data");
+  expect_log_verifies(dir_ / "disk/data");
 }
+
+std::string name_of(const testing::TestParamInfo<Parameters>& parameter) {
+  return parameter.param.type + ("_shards_" + std::to_string(parameter.param.shards));
+}
+
+INSTANTIATE_TEST_SUITE_P(, DiskFull,
+                         testing::Values(Parameters{"tmpfs", 1}, Parameters{"tmpfs", 8}, Parameters{"ext4", 1},
+                                         Parameters{"ext4", 8}),
+                         name_of);
+INSTANTIATE_TEST_SUITE_P(, DiskFullOfOneLog, testing::Values(Parameters{"ext4", 1}), name_of);
 
 }  // namespace
 }  // namespace penstock::test
