@@ -6,6 +6,12 @@
 #include "core/check.h"
 
 namespace penstock::broker {
+namespace {
+
+// One a second: as long as a disk or its path may be away without a message being lost to its receiver.
+constexpr int kReadTriesMax = 30;
+
+}  // namespace
 
 BrokerShard::BrokerShard(ShardPlace place, ShardOptions options, ShardSeams seams, PostCounter post)
     : place_(std::move(place)),
@@ -19,6 +25,7 @@ BrokerShard::BrokerShard(ShardPlace place, ShardOptions options, ShardSeams seam
       retained_(seams.random.next_u64(), {}),
       parent_topics_(options.parent_topics_max),
       reader_(seams.storage, {.shard = place_.index,
+                              .read_tries_max = kReadTriesMax,
                               .report = [](std::string line) { core::log_line(core::LogLevel::kError, line); }}),
       deliveries_(*this),
       last_routed_(place_.shards_count),
@@ -40,6 +47,7 @@ void BrokerShard::make_queue_file(uint64_t next_address) {
   queue_file_ = std::make_unique<log::QueueFile>(
       seams_.storage,
       log::QueueFile::Options{.directory = place_.directory,
+                              .read_tries_max = kReadTriesMax,
                               .report = [](std::string line) { core::log_line(core::LogLevel::kError, line); }},
       next_address);
 }

@@ -35,6 +35,7 @@ void BrokerShard::housekeeping() {
   expire_sessions();
   retire_entries();
   queue_file_->flush();
+  reader_.retry_reads();
   close_owed();
   if (stop_state_ == StopState::kRunning &&
       log_->appended_end().value() - checkpointed_end_ >= options_.checkpoint_log_bytes)

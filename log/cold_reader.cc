@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "core/check.h"
 #include "log/segment_format.h"
@@ -16,6 +17,7 @@ constexpr uint64_t kPrefetchedChunks = 2;
 constexpr uint32_t kHitsPerPrefetch = 256;  // looks again now and then: there may have been no room for it before
 constexpr size_t kSpareBuffersMax = 8;
 constexpr size_t kKnownDamageMax = 4096;
+constexpr size_t kGivenUpMax = 4096;
 
 uint64_t key_of(LogId log, uint64_t begin, bool exact) {
   return (begin / kRecordAlignment) << 17 | uint64_t{exact} << 16 | log.value();
@@ -229,11 +231,52 @@ void ColdReader::ended(Chunk& chunk, int32_t result) {
       return;
     }
   }
+  if (result >= 0) {
+    disk_gives_ = true;
+    if (!given_up_.empty()) given_up_.erase(place_of(chunk));
+  } else if (chunk.exact && waits_for_retry(chunk, result)) {
+    return;
+  }
   chunk.state = result < 0 ? Chunk::State::kFailed : Chunk::State::kReady;
   chunk.segments.reset();
   WaiterList<ReadWaiter> waiters = std::exchange(chunk.waiters, {});
   waiters.absorb(roomless_);
   tell(waiters);
+}
+
+// The grid's chunk that an exact one lies in.
+uint64_t ColdReader::place_of(const Chunk& chunk) const {
+  const uint64_t begin = chunk.begin - chunk.file_offset % options_.chunk_bytes;
+  return key_of(LogId(static_cast<uint16_t>(chunk.key)), begin, false);
+}
+
+// A disk that gives nothing now may give it later, and what it holds is acknowledged: so its readers wait a while, and
+// only then the record is lost to them. What lies near one that had all its tries gets no more of them, so that a bad
+// sector delays a session once and not for each of its records.
+bool ColdReader::waits_for_retry(Chunk& chunk, int32_t result) {
+  if (++chunk.tries >= options_.read_tries_max) {
+    if (given_up_.size() >= kGivenUpMax) given_up_.clear();
+    given_up_.insert(place_of(chunk));
+    return false;
+  }
+  if (given_up_.contains(place_of(chunk))) return false;
+  if (std::exchange(disk_gives_, false) && options_.report) {
+    options_.report("log " + std::to_string(static_cast<uint16_t>(chunk.key)) + " at offset " +
+                    std::to_string(chunk.begin) + " cannot be read: " + std::strerror(-result) +
+                    "; it is tried again every second");
+  }
+  unread_.push_back(&chunk);
+  return true;
+}
+
+void ColdReader::retry_reads() {
+  for (Chunk* chunk : std::exchange(unread_, {})) read_on(*chunk);
+  // And what is behind chunks that could not be read as a whole gets another chance to come as a whole.
+  std::vector<Chunk*> failed;
+  for (auto& [key, chunk] : chunks_) {
+    if (!chunk->exact && chunk->state == Chunk::State::kFailed) failed.push_back(chunk.get());
+  }
+  for (Chunk* chunk : failed) evict(*chunk);
 }
 
 // A backlog is read from front to back: the second record taken from a chunk says that the next chunks will be wanted.

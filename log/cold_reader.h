@@ -48,6 +48,7 @@ struct Chunk final : core::StorageOperation {
   uint64_t batch = 0;             // that was given a view of it last
   uint64_t used_at = 0;
   uint32_t hits = 0;
+  int tries = 0;  // that ended in an error
   WaiterList<ReadWaiter> waiters;
 };
 
@@ -61,6 +62,7 @@ class ColdReader {
   void add_log(SharedLog& log);
   void begin_batch() { ++batch_; }
   void end_batch();
+  void retry_reads();
   // A record that begins before `tail_begin`, as read from the log in this batch.
   State read(SharedLog& log, uint64_t offset, uint64_t tail_begin, RecordView& out, ReadWaiter& waiter);
   void forget(ReadWaiter& waiter);
@@ -96,6 +98,8 @@ class ColdReader {
   ChunkBuffer take_buffer(uint64_t bytes);
   void read_on(Chunk& chunk);
   void ended(Chunk& chunk, int32_t result);
+  bool waits_for_retry(Chunk& chunk, int32_t result);
+  uint64_t place_of(const Chunk& chunk) const;
   void tell(WaiterList<ReadWaiter>& waiters);
   State damaged(const SharedLog& log, uint64_t offset, const std::string& what);
 
@@ -113,6 +117,9 @@ class ColdReader {
   WaiterList<ReadWaiter> roomless_;  // all chunks were in use
   std::vector<WaiterList<ReadWaiter>*> telling_;
   std::unordered_set<uint64_t> known_damage_;  // keys of places that were reported; bounded
+  std::vector<Chunk*> unread_;                 // the disk answered with an error; they are read again
+  std::unordered_set<uint64_t> given_up_;      // keys of chunks of the grid that had all their tries; bounded
+  bool disk_gives_ = true;                     // since the last error
   uint64_t cold_reads_ = 0;
   uint64_t damaged_records_ = 0;
 };

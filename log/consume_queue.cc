@@ -24,6 +24,7 @@ QueueFile::PageAddress QueueFile::next_address() const {
 }
 void QueueFile::flush() {
   store_->flush();
+  store_->retry_reads();
 }
 void QueueFile::sync(bool& done, bool& failed) {
   store_->sync(done, failed);

@@ -48,6 +48,7 @@ class QueueFile {
     size_t pages_kept = 8;                 // full pages of one queue that stay in memory, not written
     size_t resident_pages_max = 16 << 10;  // full pages of all queues in memory: beyond that pages_kept counts as 0
     size_t files_open_max = 32;
+    int read_tries_max = 1;  // of a page that the disk answers with an error; then it counts as lost
     bool read_only = false;  // for tools that look at a running broker's files: queues are not appended to
     std::function<void(std::string)> report;  // what an operator must know: damage, failed writes; once each
   };
@@ -57,7 +58,8 @@ class QueueFile {
   ~QueueFile();
 
   PageAddress next_address() const;
-  // Pages that wait for others to be written with go out now. To be called about once a second.
+  // Pages that wait for others to be written with go out now, and those that the disk did not give are read again. To
+  // be called about once a second.
   void flush();
   // Everything written so far is synced, then `done` is set (from the storage's poll). For a checkpoint: call it after
   // the last serialize(). `failed` is set when a page could not be written since the last call: it stays in memory.

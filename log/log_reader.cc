@@ -43,6 +43,10 @@ void LogReader::end_batch() {
   cold_->end_batch();
 }
 
+void LogReader::retry_reads() {
+  cold_->retry_reads();
+}
+
 // First the pin, then the look at tail_begin, both seq_cst: if the owner has raised tail_begin without seeing the pin,
 // we see its new value here, and use nothing before it.
 void LogReader::pin(Tail& tail) {

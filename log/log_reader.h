@@ -32,6 +32,7 @@ class LogReader {
     uint32_t shard = 0;                       // index into SharedLog::pins
     uint64_t chunk_bytes = 256u << 10;        // unit of a cold read; multiple of 4096
     size_t chunks_max = 64;                   // pooled; least recently used goes first, never one in use by a batch
+    int read_tries_max = 1;                   // of what the disk answers with an error; then it counts as lost
     std::function<void(std::string)> report;  // damaged or unreadable places; once each while they are remembered
   };
   LogReader(core::Storage& storage, Options options);
@@ -46,6 +47,8 @@ class LogReader {
   // one turn. end_batch() tells waiters for which all chunks were in use.
   void begin_batch();
   void end_batch();
+  // Reads again what the disk did not give. To be called about once a second.
+  void retry_reads();
 
   enum class State : uint8_t {
     kReady,

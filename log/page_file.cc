@@ -60,6 +60,7 @@ PageStore::~PageStore() {
   flush();
   storage_.run_until(idle_);
   for (PageFrame* frame : cached_) delete frame;
+  for (PageFrame* frame : unread_) delete frame;
   for (auto& [number, file] : files_) close(*file);
 }
 

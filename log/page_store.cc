@@ -3,7 +3,9 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace penstock::log {
 
@@ -213,7 +215,25 @@ void PageStore::issue(PageFrame& frame, PageFile& file) {
 
 void PageStore::read_ended(PageFrame& frame, int32_t result) {
   --file_of(frame.address).busy_count;
-  loaded(frame, result);
+  // A disk that gives nothing now may give it later; a file that is missing does not come back.
+  const bool may_come = result < 0 && result != -ENOENT && frame.owner != nullptr;
+  if (!may_come || ++frame.tries >= options_.read_tries_max) return loaded(frame, result);
+  if (frame.tries == 1 && unread_.empty()) {
+    report("queue index page in " + path_of(frame.address / pages_per_file()) + " at offset " +
+           std::to_string(offset_in_file(frame.address)) + " cannot be read: " + why(result) +
+           "; it is tried again every second");
+  }
+  unread_.push_back(&frame);
+}
+
+void PageStore::retry_reads() {
+  for (PageFrame* frame : std::exchange(unread_, {})) {
+    if (frame->owner == nullptr) {
+      loaded(*frame, -EIO);
+    } else {
+      start_read(*frame);
+    }
+  }
 }
 
 }  // namespace penstock::log

@@ -88,6 +88,7 @@ struct PageFrame final : core::StorageOperation {
   bool referenced = true;       // since the clock hand passed
   bool next_requested = false;  // the page after it was looked at for prefetch
   size_t cache_place = 0;       // in PageStore::cached_
+  int tries = 0;                // to read it, that ended in an error
   WaiterList<PageWaiter> waiters;
 };
 static_assert(alignof(PageFrame) >= 4 && alignof(QueuePage) >= 4, "PageSlot keeps its kind in the lowest two bits");
@@ -150,6 +151,7 @@ class PageStore {
 
   // --- For QueueFile.
   void flush();
+  void retry_reads();
   PageAddress next_address() const { return next_; }
   void sync(bool& done, bool& failed);
   void retire(PageAddress keep);
@@ -225,6 +227,7 @@ class PageStore {
   std::vector<PageFrame*> cached_;
   size_t hand_ = 0;  // of the clock over cached_
   size_t loading_count_ = 0;
+  std::vector<PageFrame*> unread_;   // the disk answered with an error; they are read again
   WaiterList<PageWaiter> roomless_;  // nothing could be evicted for them
   WaiterList<PageWaiter> strays_;    // of pages that were released while they were read
   std::vector<WaiterList<PageWaiter>*> telling_;

@@ -75,6 +75,73 @@ TEST_F(LogReaderTest, a_bad_sector_loses_only_the_records_in_it) {
   EXPECT_EQ(reader->damaged_records(), gone);
 }
 
+// What the disk does not give for a moment is acknowledged all the same: it is waited for, and then it is there.
+TEST_F(LogReaderTest, a_disk_that_fails_for_a_moment_loses_nothing) {
+  HandMadeLog log(storage, 64 << 10);
+  for (int i = 0; i < 200; ++i) log.append(200);
+  log.publish_all_cold();
+  const auto reader = reader_of(log, 8, 5);
+  storage.faults.read_error = 1'000'000;
+  Waiter waiter;
+  const auto ask = [&] {
+    reader->begin_batch();
+    RecordView record;
+    const State state = reader->read(LogId(3), LogOffset(log.offsets[60]), record, waiter);
+    reader->end_batch();
+    while (world.step()) {
+    }
+    return state;
+  };
+  for (int second = 0; second < 3; ++second) {
+    EXPECT_EQ(ask(), State::kPending);
+    EXPECT_EQ(ask(), State::kPending);
+    reader->retry_reads();
+    while (world.step()) {
+    }
+  }
+  storage.faults.read_error = 0;
+  waiter.told = 0;
+  reader->retry_reads();
+  while (world.step()) {
+  }
+  EXPECT_EQ(waiter.told, 1);
+  expect_all(*reader, log);
+  EXPECT_EQ(reader->damaged_records(), 0u);
+  EXPECT_EQ(reports.size(), 1u);
+}
+
+TEST_F(LogReaderTest, a_bad_sector_delays_its_readers_once_and_then_only_its_records_are_lost) {
+  constexpr int kTries = 5;
+  HandMadeLog log(storage, 64 << 10);
+  for (int i = 0; i < 200; ++i) log.append(200);
+  log.publish_all_cold();
+  storage.make_unreadable(log.path_of_offset(0), core::align_down(log.in_file(log.offsets[60]) + 4096, 512));
+  const auto reader = reader_of(log, 8, kTries);
+  size_t gone = 0;
+  int retries = 0;
+  for (size_t i = 0; i < log.offsets.size();) {
+    Waiter waiter;
+    reader->begin_batch();
+    RecordView record;
+    const State state = reader->read(LogId(3), LogOffset(log.offsets[i]), record, waiter);
+    reader->end_batch();
+    gone += state == State::kGone;
+    i += state != State::kPending;
+    while (world.step()) {
+    }
+    if (state != State::kPending || waiter.told > 0) continue;
+    ASSERT_LE(++retries, kTries);
+    reader->retry_reads();
+    while (world.step()) {
+    }
+    reader->forget(waiter);
+  }
+  EXPECT_EQ(retries, kTries - 1);
+  EXPECT_GE(gone, 1u);
+  EXPECT_LE(gone, 20u);
+  EXPECT_EQ(reader->damaged_records(), gone);
+}
+
 TEST_F(LogReaderTest, a_valid_record_of_an_earlier_life_of_the_file_is_damage) {
   HandMadeLog log(storage, 32 << 10);
   while (log.end() < (90 << 10)) log.append(1000);

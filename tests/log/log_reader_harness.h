@@ -105,12 +105,13 @@ class LogReaderTest : public testing::Test {
 
   LogReaderTest() { EXPECT_TRUE(storage.make_directories(kDirectory)); }
 
-  std::unique_ptr<LogReader> reader_of(HandMadeLog& log, size_t chunks_max = 8) {
+  std::unique_ptr<LogReader> reader_of(HandMadeLog& log, size_t chunks_max = 8, int read_tries_max = 1) {
     auto reader = std::make_unique<LogReader>(
-        storage, LogReader::Options{
-                     .shard = 5, .chunk_bytes = kChunk, .chunks_max = chunks_max, .report = [this](std::string what) {
-                       reports.push_back(std::move(what));
-                     }});
+        storage, LogReader::Options{.shard = 5,
+                                    .chunk_bytes = kChunk,
+                                    .chunks_max = chunks_max,
+                                    .read_tries_max = read_tries_max,
+                                    .report = [this](std::string what) { reports.push_back(std::move(what)); }});
     reader->add_log(log.shared);
     return reader;
   }

@@ -26,6 +26,70 @@ TEST_F(ConsumeQueueTest, a_damaged_page_is_gone_and_reported_once) {
   EXPECT_EQ(reports.size(), 2u);
 }
 
+TEST_F(ConsumeQueueTest, a_disk_that_fails_for_a_moment_loses_no_page) {
+  options.read_tries_max = 3;
+  QueueFile file(storage, options, 0);
+  ConsumeQueue queue(1, &file);
+  append(queue, 10 * kPage);
+  settle();
+  storage.faults.read_error = 1'000'000;
+  Waiter waiter;
+  QueueEntry entry;
+  ASSERT_EQ(queue.peek(QueueIndex(0), entry, waiter), Peek::kPending);
+  settle();
+  file.flush();
+  settle();
+  EXPECT_EQ(waiter.told, 0);
+  storage.faults.read_error = 0;
+  file.flush();
+  settle();
+  EXPECT_EQ(waiter.told, 1);
+  expect_all(queue);
+  EXPECT_EQ(file.damaged_pages(), 0u);
+  EXPECT_EQ(reports.size(), 1u);
+}
+
+TEST_F(ConsumeQueueTest, a_page_that_the_disk_never_gives_is_gone_after_so_many_tries) {
+  options.read_tries_max = 3;
+  QueueFile file(storage, options, 0);
+  ConsumeQueue queue(1, &file);
+  append(queue, 10 * kPage);
+  settle();
+  storage.make_unreadable(first_file(), 0);
+  Waiter waiter;
+  QueueEntry entry;
+  for (int tries = 1; tries < 3; ++tries) {
+    ASSERT_EQ(queue.peek(QueueIndex(0), entry, waiter), Peek::kPending);
+    settle();
+    file.flush();
+    settle();
+  }
+  EXPECT_EQ(waiter.told, 1);
+  EXPECT_EQ(queue.peek(QueueIndex(0), entry, waiter), Peek::kGone);
+  EXPECT_EQ(file.damaged_pages(), 1u);
+}
+
+TEST_F(ConsumeQueueTest, a_page_that_nobody_needs_any_more_is_not_waited_for) {
+  options.read_tries_max = 100;
+  QueueFile file(storage, options, 0);
+  Waiter waiter;
+  QueueEntry entry;
+  for (const bool looks_again : {true, false}) {
+    ConsumeQueue queue(1, &file);
+    append(queue, 10 * kPage);
+    settle();
+    storage.faults.read_error = 1'000'000;
+    ASSERT_EQ(queue.peek(QueueIndex(0), entry, waiter), Peek::kPending);
+    settle();
+    queue.trim(QueueIndex(kPage));
+    if (!looks_again) break;  // the file goes with the page that it still wants to read
+    file.flush();
+    settle();
+    EXPECT_EQ(waiter.told, 1);
+    storage.faults.read_error = 0;
+  }
+}
+
 TEST_F(ConsumeQueueTest, a_page_of_another_queue_is_not_taken_for_its_own) {
   QueueFile file(storage, options, 0);
   ConsumeQueue queue(1, &file);

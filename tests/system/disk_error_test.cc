@@ -144,6 +144,40 @@ TEST_P(DiskError, of_one_log_leaves_the_others_alone) {
   expect_log_verifies(disk_.path());
 }
 
+// A backlog is on the disk, its index too, and the disk does not give them for a moment: nobody else notices, and it
+// comes when the disk does.
+TEST_P(DiskError, of_reads_delays_a_backlog_and_loses_nothing_of_it) {
+  constexpr int kMessages = 6000;
+  constexpr uint16_t kBatch = 500;
+  ASSERT_TRUE(start(1));
+  persistent("s").subscribe("x", 1);
+  TestClient publisher = clean("p");
+  for (int sent = 0; sent < kMessages;) {
+    std::string bytes;
+    for (uint16_t id = 1; id <= kBatch; ++id) {
+      bytes += publish_packet("x", std::to_string(sent++) + std::string(100, '.'), {.qos = 1, .packet_id = id});
+    }
+    publisher.send(bytes);
+    for (uint16_t id = 1; id <= kBatch; ++id) publisher.expect(Type::kPuback, id);
+  }
+  EXPECT_EQ(broker_.stop(), 0);  // with a checkpoint: the queue's pages are in their file
+  ASSERT_TRUE(broker_.restart());
+  disk_.fail("r");
+  TestClient subscriber = persistent("s");
+  TestClient other = clean("o");
+  other.subscribe("y", 1);
+  for (int i = 0; i < 50; ++i) {
+    other.publish("y", "m", 1);
+    other.expect_message("y", "m");
+  }
+  disk_.heal();
+  for (int i = 0; i < kMessages && !subscriber.broken(); ++i) {
+    EXPECT_EQ(std::stoi(subscriber.take_message().payload), i);
+  }
+  EXPECT_NE(broker_.stderr_text().find("cannot be read: Input/output error"), std::string::npos);
+  EXPECT_EQ(broker_.stop(), 0);
+}
+
 INSTANTIATE_TEST_SUITE_P(, DiskError, testing::ValuesIn(kFaults),
                          [](const auto& parameter) { return std::string(parameter.param.name); });
 
