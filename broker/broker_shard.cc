@@ -112,7 +112,6 @@ bool BrokerShard::end_turn() {
   if (stop_state_ != StopState::kRunning) step_stop();
   // Also what came up behind deliveries_.run(): retained messages taken into own queues, sessions that came online.
   return deliveries_.has_work() || log_moved_ || post_.has_backlog() || !flush_.empty() || log_->needs_turn() ||
-         stop_state_ != StopState::kRunning ||
          // Nobody wakes us when another shard has emptied its mailbox.
          (!waiting_.empty() && !has_mail_room());
 }

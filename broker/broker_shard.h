@@ -91,8 +91,12 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   void begin_turn(int64_t now_ns);
   // True when there is more to do at once, so that the next turn must not wait.
   bool end_turn();
-  // When the next timer is due, in Clock::monotonic_ns().
-  int64_t next_timer_ns() const { return std::min(timers_.next_due_ns(), next_housekeeping_ns_); }
+  // When the next timer is due, in Clock::monotonic_ns(). A stop also waits for what other shards do, which no event
+  // tells.
+  int64_t next_timer_ns() const {
+    if (stop_state_ != StopState::kRunning) return now_ns_ + core::kNsPerMs;
+    return std::min(timers_.next_due_ns(), next_housekeeping_ns_);
+  }
 
   // Clean stop: closes every connection, records cursors exactly, writes and syncs the log and a checkpoint. Turns go
   // on until stopped().
