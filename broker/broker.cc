@@ -76,7 +76,14 @@ void Broker::stop() {
   }
   ring_->poll(0);
   for (auto& shard : shards_) shard->wait_stopped();
-  for (auto& shard : shards_) counters_.add(shard->shard().counters());
+  for (auto& shard : shards_) {
+    BrokerShard& stopped = shard->shard();
+    counters_.add(stopped.counters());
+    counters_.log_writes += stopped.log().writes_count();
+    counters_.log_bytes += stopped.log().bytes_written();
+    counters_.ring_enters += shard->ring().enters();
+    counters_.ring_submissions += shard->ring().submissions();
+  }
 }
 
 Broker::~Broker() {

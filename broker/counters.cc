@@ -41,6 +41,10 @@ void Counters::add(const Counters& other) {
   deliveries_expired += other.deliveries_expired;
   qos0_dropped += other.qos0_dropped;
   sessions_expired += other.sessions_expired;
+  log_writes += other.log_writes;
+  log_bytes += other.log_bytes;
+  ring_enters += other.ring_enters;
+  ring_submissions += other.ring_submissions;
   for (size_t i = 0; i < closes.size(); ++i) closes[i] += other.closes[i];
   for (size_t i = 0; i < protocol_errors.size(); ++i) protocol_errors[i] += other.protocol_errors[i];
 }

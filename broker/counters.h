@@ -35,6 +35,10 @@ struct Counters {
   uint64_t deliveries_expired = 0;  // the record was retired before the session came
   uint64_t qos0_dropped = 0;        // lag limit and offline sessions
   uint64_t sessions_expired = 0;
+  uint64_t log_writes = 0;  // group commits, and the bytes in them with padding
+  uint64_t log_bytes = 0;
+  uint64_t ring_enters = 0;  // io_uring_enter calls, and what was submitted with them
+  uint64_t ring_submissions = 0;
   std::array<uint64_t, kCloseReasonCount> closes{};
   std::array<uint64_t, protocol::kProtocolErrorReasonCount> protocol_errors{};
 

@@ -36,7 +36,7 @@ class ShardThread {
   log::SharedLog& shared_log() { return shard_->log().shared(); }
   BrokerShard& shard() { return *shard_; }  // not while it serves
   int ring_fd() const { return ring_->fd(); }
-  core::Ring& ring() { return *ring_; }  // its own thread only
+  core::Ring& ring() { return *ring_; }  // its own thread only, while it serves
 
  private:
   void main();

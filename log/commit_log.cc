@@ -147,6 +147,12 @@ int64_t CommitLog::last_wall_us() const {
 void CommitLog::not_before(int64_t wall_us) {
   state_->wall_us = std::max(state_->wall_us, wall_us);
 }
+uint64_t CommitLog::writes_count() const {
+  return state_->commit.writes_count();
+}
+uint64_t CommitLog::bytes_written() const {
+  return state_->commit.bytes_written();
+}
 SharedLog& CommitLog::shared() {
   return state_->shared;
 }

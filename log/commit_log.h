@@ -94,7 +94,9 @@ class CommitLog {
   // The time of the newest record, and where it has to be brought forward: the next one is not older than `wall_us`.
   int64_t last_wall_us() const;
   void not_before(int64_t wall_us);
-  SharedLog& shared();  // lives as long as the log
+  uint64_t writes_count() const;   // group commits since the start, for metrics
+  uint64_t bytes_written() const;  // in them, with padding
+  SharedLog& shared();             // lives as long as the log
 
   // The oldest record that something still needs for start-up (newest checkpoint): retention never passes it. Until the
   // first call nothing is retired.

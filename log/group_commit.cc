@@ -89,6 +89,8 @@ void GroupCommit::plan_parts(uint64_t begin, uint64_t end) {
   last_.from = {copy_.get(), padded_end - cut};
   last_.file_offset = cut - write_segment_->begin;
   body_.tries = last_.tries = 0;
+  ++writes_count_;
+  bytes_written_ += padded_end - begin;
   parts_left_ = (body_.from.empty() ? 0 : 1) + (last_.from.empty() ? 0 : 1);
   const bool body = !body_.from.empty();
   const bool last = !last_.from.empty();

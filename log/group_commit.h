@@ -64,6 +64,10 @@ class GroupCommit {
   // Tries again a write that found no room on the disk.
   void retry();
 
+  // Since the start, for metrics; a partly filled block counts each time it is written.
+  uint64_t writes_count() const { return writes_count_; }
+  uint64_t bytes_written() const { return bytes_written_; }
+
   bool failed() const { return failed_; }
   bool no_room() const { return no_room_; }
   const bool& idle() const { return idle_; }
@@ -115,6 +119,8 @@ class GroupCommit {
   Segment* write_segment_ = nullptr;
   uint64_t write_end_ = 0;
   int parts_left_ = 0;
+  uint64_t writes_count_ = 0;
+  uint64_t bytes_written_ = 0;
   bool sync_after_write_ = false;
   Segment* sync_segment_ = nullptr;
   uint64_t sync_end_ = 0;

@@ -78,6 +78,11 @@ void report(const broker::Counters& counters) {
     add(counters.protocol_errors[i],
         "protocol errors: " + std::string(to_string(static_cast<protocol::ProtocolErrorReason>(i))));
   core::log_line(core::LogLevel::kInfo, line);
+  // Beside the messages above: how well turns are batched. bench/peers reads this line.
+  core::log_line(core::LogLevel::kInfo, "work: " + std::to_string(counters.log_writes) + " log writes of " +
+                                            std::to_string(counters.log_bytes) + " bytes, " +
+                                            std::to_string(counters.ring_enters) + " ring enters with " +
+                                            std::to_string(counters.ring_submissions) + " submissions");
 }
 
 }  // namespace
