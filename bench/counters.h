@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "bench/hdr_histogram.h"
+#include "bench/latency_series.h"
 #include "bench/sequence_tracker.h"
 
 namespace penstock::bench {
@@ -45,6 +46,8 @@ struct TrafficCounters {
   // Read after the worker has ended.
   HdrHistogram delivery_latency;  // intended send time to receipt
   HdrHistogram ack_latency;       // intended send time to PUBACK or PUBCOMP
+  LatencySeries delivery_series;  // the same over time, with --series
+  LatencySeries ack_series;
   SequenceCounts sequence;
 };
 

@@ -5,10 +5,10 @@
 
 namespace penstock::bench {
 
-HdrHistogram::HdrHistogram() : counts_(kBucketCount, 0) {}
+HdrHistogram::HdrHistogram() : counts_(Buckets::kCount, 0) {}
 
 void HdrHistogram::merge(const HdrHistogram& other) {
-  for (uint32_t i = 0; i < kBucketCount; ++i) counts_[i] += other.counts_[i];
+  for (uint32_t i = 0; i < Buckets::kCount; ++i) counts_[i] += other.counts_[i];
   total_ += other.total_;
   clamped_ += other.clamped_;
   min_ = std::min(min_, other.min_);
@@ -21,24 +21,12 @@ void HdrHistogram::clear() {
   min_ = kValueMax;
 }
 
-uint64_t HdrHistogram::low_of(uint32_t index) {
-  if (index < 2 * kHalf) return index;
-  const uint32_t shift = index / kHalf - 1;
-  return static_cast<uint64_t>(index - shift * kHalf) << shift;
-}
-
-uint64_t HdrHistogram::high_of(uint32_t index) {
-  if (index < 2 * kHalf) return index;
-  const uint32_t shift = index / kHalf - 1;
-  return low_of(index) + (uint64_t{1} << shift) - 1;
-}
-
 double HdrHistogram::mean() const {
   if (total_ == 0) return 0;
   double sum = 0;
-  for (uint32_t i = 0; i < kBucketCount; ++i) {
+  for (uint32_t i = 0; i < Buckets::kCount; ++i) {
     if (counts_[i] == 0) continue;
-    const double middle = (static_cast<double>(low_of(i)) + static_cast<double>(high_of(i))) / 2;
+    const double middle = (static_cast<double>(Buckets::low_of(i)) + static_cast<double>(Buckets::high_of(i))) / 2;
     sum += middle * static_cast<double>(counts_[i]);
   }
   return sum / static_cast<double>(total_);
@@ -49,9 +37,9 @@ uint64_t HdrHistogram::quantile(double fraction) const {
   const double exact_rank = std::ceil(fraction * static_cast<double>(total_));
   const uint64_t rank = std::clamp<uint64_t>(static_cast<uint64_t>(exact_rank), 1, total_);
   uint64_t seen = 0;
-  for (uint32_t i = 0; i < kBucketCount; ++i) {
+  for (uint32_t i = 0; i < Buckets::kCount; ++i) {
     seen += counts_[i];
-    if (seen >= rank) return std::min(high_of(i), max_);
+    if (seen >= rank) return std::min(Buckets::high_of(i), max_);
   }
   return max_;
 }

@@ -1,21 +1,21 @@
 // HdrHistogram: counts of non-negative values (nanoseconds here) with a relative error of at most one in 1024, in
-// constant memory and a few instructions per value. The idea is Gil Tene's high dynamic range histogram.
+// constant memory and a few instructions per value.
 // Owned by one worker thread; merged by the reporting thread once the workers have stopped. Never allocates after
 // construction, and never loses a value: what is above the range is counted at the top of it.
 #pragma once
 
-#include <bit>
 #include <cstdint>
 #include <vector>
+
+#include "bench/log_buckets.h"
 
 namespace penstock::bench {
 
 class HdrHistogram {
  public:
-  // Values below 2^kPrecisionBits are exact; above, a bucket spans 2^-(kPrecisionBits - 1) of its value: 3 digits.
-  static constexpr int kPrecisionBits = 11;
-  static constexpr int kValueBits = 42;  // 73 minutes in nanoseconds
-  static constexpr uint64_t kValueMax = (uint64_t{1} << kValueBits) - 1;
+  // Three digits, up to 73 minutes in nanoseconds.
+  using Buckets = LogBuckets<11, 42>;
+  static constexpr uint64_t kValueMax = Buckets::kValueMax;
 
   HdrHistogram();
 
@@ -25,7 +25,7 @@ class HdrHistogram {
       value = kValueMax;
       clamped_ += count;
     }
-    counts_[index_of(value)] += count;
+    counts_[Buckets::index_of(value)] += count;
     total_ += count;
     if (value > max_) max_ = value;
     if (value < min_) min_ = value;
@@ -45,21 +45,10 @@ class HdrHistogram {
   uint64_t quantile(double fraction) const;
 
   // The edges of the bucket a value falls into, both inclusive. For tests and for exports.
-  static uint64_t bucket_low(uint64_t value) { return low_of(index_of(value)); }
-  static uint64_t bucket_high(uint64_t value) { return high_of(index_of(value)); }
+  static uint64_t bucket_low(uint64_t value) { return Buckets::low_of(Buckets::index_of(value)); }
+  static uint64_t bucket_high(uint64_t value) { return Buckets::high_of(Buckets::index_of(value)); }
 
  private:
-  static constexpr uint32_t kHalf = uint32_t{1} << (kPrecisionBits - 1);
-  static constexpr uint32_t kBucketCount = (kValueBits - kPrecisionBits + 2) * kHalf;
-
-  // The first 2 * kHalf slots are the exact values; each further doubling of the range adds kHalf slots.
-  static uint32_t index_of(uint64_t value) {
-    const int shift = std::bit_width(value | (uint64_t{2} * kHalf - 1)) - kPrecisionBits;
-    return static_cast<uint32_t>(shift) * kHalf + static_cast<uint32_t>(value >> shift);
-  }
-  static uint64_t low_of(uint32_t index);
-  static uint64_t high_of(uint32_t index);
-
   std::vector<uint64_t> counts_;
   uint64_t total_ = 0;
   uint64_t clamped_ = 0;

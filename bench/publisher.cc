@@ -202,7 +202,9 @@ void Publisher::complete(uint16_t packet_id) {
   const int64_t now_ns = loop().now_ns();
   if (plan_.span.contains(now_ns)) counters_.acknowledged_measured.add(1);
   if (plan_.span.contains(intended_ns)) {
-    counters_.ack_latency.record(static_cast<uint64_t>(std::max<int64_t>(0, now_ns - intended_ns)));
+    const auto latency_ns = static_cast<uint64_t>(std::max<int64_t>(0, now_ns - intended_ns));
+    counters_.ack_latency.record(latency_ns);
+    if (counters_.ack_series.enabled()) counters_.ack_series.record(intended_ns - plan_.span.begin_ns, latency_ns);
   }
 }
 

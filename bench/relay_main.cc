@@ -132,7 +132,8 @@ class Relay {
 
   void forward(Peer& from, const uint8_t* bytes, size_t size) {
     // A publisher's PINGREQ or DISCONNECT comes alone, when it has nothing to publish; it is not for the subscribers.
-    if (size == 2 && (bytes[0] == 0xC0 || bytes[0] == 0xE0) && bytes[1] == 0) return;
+    if (size == 2 && bytes[0] == 0xC0 && bytes[1] == 0) return;
+    if (size == 2 && bytes[0] == 0xE0 && bytes[1] == 0) return drop(from);
     for (Peer* to : *from.route) {
       write(*to, bytes, size);
       if (to->unsent.size() > kBacklogBytesMax && from.reads) {

@@ -141,6 +141,8 @@ Report::Report(const Settings& s) {
              {"publishers", s.publishers},
              {"subscribers", s.subscribers},
              {"slow_subscribers", s.slow_subscribers},
+             {"bystanders", s.bystanders},
+             {"bystander_filters", s.bystander_filters},
              {"qos", s.qos},
              {"subscribe_qos", s.subscribe_qos},
              {"payload_bytes", s.payload_bytes},
@@ -171,6 +173,25 @@ void Report::add_latency(const char* section, const HdrHistogram& h) {
       {"count", h.count()},     {"min", h.min()},          {"mean", h.mean()},          {"p50", h.quantile(0.5)},
       {"p90", h.quantile(0.9)}, {"p99", h.quantile(0.99)}, {"p999", h.quantile(0.999)}, {"p9999", h.quantile(0.9999)},
       {"max", h.max()}};
+}
+
+void Report::add_series(const char* section, const LatencySeries& series, int64_t begin_ns) {
+  if (!series.enabled()) return;
+  Json count = Json::array(), p50 = Json::array(), p99 = Json::array(), p999 = Json::array(), max = Json::array();
+  for (size_t i = 0; i < series.size(); ++i) {
+    count.push_back(series.count(i));
+    p50.push_back(series.quantile(i, 0.5));
+    p99.push_back(series.quantile(i, 0.99));
+    p999.push_back(series.quantile(i, 0.999));
+    max.push_back(series.max(i));
+  }
+  json_[section] = {{"begin_ns", begin_ns},
+                    {"interval_ns", series.interval_ns()},
+                    {"count", count},
+                    {"p50", p50},
+                    {"p99", p99},
+                    {"p999", p999},
+                    {"max", max}};
 }
 
 void Report::add_broker(const ProcessSample& before, const ProcessSample& after, uint64_t count, const char* unit) {

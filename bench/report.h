@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bench/hdr_histogram.h"
+#include "bench/latency_series.h"
 #include "bench/process_probe.h"
 #include "bench/settings.h"
 
@@ -22,6 +23,8 @@ class Report {
   // "sent", "delivered": how many in the measured span, how many a second.
   void add_rate(const char* section, uint64_t measured, double seconds, uint64_t total);
   void add_latency(const char* section, const HdrHistogram& histogram);
+  // Arrays, one entry an interval; `begin_ns` on the monotonic clock. Nothing if it is not enabled.
+  void add_series(const char* section, const LatencySeries& series, int64_t begin_ns);
   // CPU per one of `count` units; `unit` as in "delivered".
   void add_broker(const ProcessSample& before, const ProcessSample& after, uint64_t count, const char* unit);
   void add_generator(double cpu_seconds, uint64_t count, const char* unit);

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "bench/latency_series.h"
 #include "bench/payload.h"
 #include "core/random.h"
 #include "protocol/types.h"
@@ -17,7 +18,8 @@ constexpr uint32_t kPayloadBytesMax = 64 << 20;
 // How much is under way by default: enough that a broker can work in batches, too little for a queue limit of its own.
 constexpr uint64_t kUndeliveredDefault = 20'000;
 constexpr uint64_t kWindowMin = 20;
-constexpr uint64_t kFanoutWindowMin = 200;  // with fewer, each subscriber gets too few at once for any batching
+constexpr uint32_t kFiltersPerBystander = 10'000;  // a session has a limit in every broker
+constexpr uint64_t kFanoutWindowMin = 200;         // with fewer, each subscriber gets too few at once for any batching
 
 constexpr const char* kExamples = R"(Examples:
   penstock-bench pair --target 127.0.0.1:1883        one publisher, one subscriber, QoS 0, as fast as it goes
@@ -42,7 +44,9 @@ struct RawFlags {
   std::string warmup = "2s";
   std::string drain = "5s";
   std::string timeout = "30s";
-  std::string messages = "1000";
+  std::string messages;
+  std::string bystander_filters;
+  std::string series;
   std::string payload = "64";
   std::string clients;
   std::string window;
@@ -73,6 +77,9 @@ void add_traffic_flags(CLI::App& app, Settings& s, RawFlags& raw) {
   app.add_option("--publishers", s.publishers, "fanout, fanin: how many publish [fanout 1, fanin --clients]");
   app.add_option("--subscribers", s.subscribers, "fanout, fanin: how many subscribe [fanout --clients, fanin 1]");
   app.add_option("--slow-subscribers", s.slow_subscribers, "pair, fanout: this many more subscribe but never read");
+  app.add_option("--bystanders", s.bystanders, "pair, fanout, fanin: idle connections beside the traffic");
+  app.add_option("--bystander-filters", raw.bystander_filters,
+                 "filters that the bystanders subscribe to in all, where nobody publishes [0]");
   app.add_option("--qos", raw.qos, "QoS of publishes and subscriptions [0; replay 1]")->check(CLI::Range(0, 2));
   app.add_option("--subscribe-qos", raw.subscribe_qos, "QoS of subscriptions, where it differs")
       ->check(CLI::Range(0, 2));
@@ -86,7 +93,10 @@ void add_traffic_flags(CLI::App& app, Settings& s, RawFlags& raw) {
       "--window", raw.window,
       "QoS 1, 2, unthrottled: how far a publisher runs ahead of its subscribers' receipt [20k undelivered in "
       "all]; 0: no limit");
-  app.add_option("--messages", raw.messages, "replay: messages waiting for each session [1000]");
+  app.add_option(
+      "--messages", raw.messages,
+      "replay: messages waiting for each session [1000]; pair, fanout, fanin: publish as many in all instead of "
+      "for a --duration");
   app.add_flag("--shared-topic", s.shared_topic,
                "replay: one topic for all sessions; fanin, fanout: for all publishers");
   app.add_flag("--persistent", s.persistent, "subscribe with persistent sessions (removed again at the end)");
@@ -96,6 +106,7 @@ void add_run_flags(CLI::App& app, Settings& s, RawFlags& raw) {
   app.add_option("--target", raw.target, "HOST:PORT of the broker [127.0.0.1:1883]");
   app.add_option("--duration", raw.duration, "of the measurement, as 500ms, 10s, 2m [10s]");
   app.add_option("--warmup", raw.warmup, "before it; checked but not measured [2s]");
+  app.add_option("--series", raw.series, "report latencies over time too, by intervals of this length, as 100ms");
   app.add_option("--drain", raw.drain, "give up on missing messages after this long without progress [5s]");
   app.add_option("--timeout", raw.timeout, "for one connect or subscribe [30s]");
   app.add_option("--threads", s.threads, "threads that carry connections [1]")->check(CLI::Range(1, 64));
@@ -140,7 +151,11 @@ core::Status understand_units(const RawFlags& raw, Settings& s) {
   RETURN_IF_ERROR(assign_duration("--drain", raw.drain, 10'000'000, s.drain_ns));
   RETURN_IF_ERROR(assign_duration("--timeout", raw.timeout, 10'000'000, s.timeout_ns));
   if (!raw.rate.empty()) RETURN_IF_ERROR(assign("--rate", parse_count(raw.rate), 0.001, 1e9, s.rate));
-  RETURN_IF_ERROR(assign("--messages", parse_count(raw.messages), 1, 1e9, s.messages));
+  if (!raw.messages.empty()) RETURN_IF_ERROR(assign("--messages", parse_count(raw.messages), 1, 1e9, s.messages));
+  if (!raw.series.empty()) RETURN_IF_ERROR(assign_duration("--series", raw.series, 1'000'000, s.series_ns));
+  if (!raw.bystander_filters.empty()) {
+    RETURN_IF_ERROR(assign("--bystander-filters", parse_count(raw.bystander_filters), 0, 100e6, s.bystander_filters));
+  }
   RETURN_IF_ERROR(assign("--payload", parse_count(raw.payload), 0, kPayloadBytesMax, s.payload_bytes));
   if (!raw.clients.empty()) {
     RETURN_IF_ERROR(assign("--clients", parse_count(raw.clients), 1, kConnectionCountMax, s.clients));
@@ -193,6 +208,28 @@ core::Status settle_population(Settings& s) {
   return {};
 }
 
+core::Status settle_bystanders(Settings& s, bool traffic) {
+  if (s.bystander_filters != 0 && s.bystanders == 0) {
+    s.bystanders = static_cast<uint32_t>((s.bystander_filters + kFiltersPerBystander - 1) / kFiltersPerBystander);
+  }
+  if (s.bystanders != 0 && !traffic) return core::failure("--bystanders: only for pair, fanout and fanin");
+  if (s.bystanders > kConnectionCountMax) return core::failure("--bystanders: at most 2,000,000 connections");
+  return {};
+}
+
+core::Status settle_length(Settings& s, bool traffic) {
+  if (s.scenario == Scenario::kReplay && s.messages == 0) s.messages = 1000;
+  if (traffic && s.messages != 0 && !s.closed_loop())
+    return core::failure("--messages: not with --rate; give a --duration");
+  if (s.series_ns == 0) return {};
+  if (!traffic || s.messages != 0)
+    return core::failure("--series: only for pair, fanout and fanin that run for a --duration");
+  if ((s.duration_ns + s.series_ns - 1) / s.series_ns > LatencySeries::kIntervalsMax) {
+    return core::failure("--series: at most 1200 intervals in --duration");
+  }
+  return {};
+}
+
 core::Status settle_windows(Settings& s, bool window_given) {
   const bool storm = s.scenario == Scenario::kConnect || s.scenario == Scenario::kIdle;
   const bool inflight_given = s.inflight != 0;
@@ -223,7 +260,11 @@ core::Status settle(Settings& s, const RawFlags& raw, bool qos_given) {
   if (s.scenario == Scenario::kReplay && s.subscribe_qos == 0) {
     return core::failure("--subscribe-qos: replay needs 1 or 2, nothing is kept for a subscription at 0");
   }
+  const bool traffic =
+      s.scenario == Scenario::kPair || s.scenario == Scenario::kFanout || s.scenario == Scenario::kFanin;
   RETURN_IF_ERROR(settle_population(s));
+  RETURN_IF_ERROR(settle_bystanders(s, traffic));
+  RETURN_IF_ERROR(settle_length(s, traffic));
   RETURN_IF_ERROR(settle_windows(s, !raw.window.empty()));
   if (s.source_addresses > 250) return core::failure("--source-addresses: at most 250");
   if (s.seed == 0) s.seed = core::system_random().next_u64() >> 40 | 1;
@@ -239,6 +280,11 @@ core::Status settle(Settings& s, const RawFlags& raw, bool qos_given) {
 }
 
 }  // namespace
+
+uint64_t Settings::publishes_max() const {
+  if (scenario == Scenario::kReplay) return messages;
+  return messages == 0 ? UINT64_MAX : (messages + publishers - 1) / publishers;
+}
 
 const char* to_string(Scenario scenario) {
   constexpr const char* kNames[] = {"pair", "fanout", "fanin", "connect", "idle", "replay"};

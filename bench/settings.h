@@ -24,14 +24,16 @@ struct Settings {
   uint32_t clients = 0;  // as given; publishers and subscribers follow from it and the scenario
   uint32_t publishers = 0;
   uint32_t subscribers = 0;
-  uint32_t slow_subscribers = 0;  // subscribe, then read nothing
+  uint32_t slow_subscribers = 0;   // subscribe, then read nothing
+  uint32_t bystanders = 0;         // connected beside the traffic, without a part in it
+  uint64_t bystander_filters = 0;  // that all of them together subscribe to; nobody publishes there
   uint8_t qos = 0;
   uint8_t subscribe_qos = 0;
   uint32_t payload_bytes = 64;
-  double rate = 0;           // messages (connects) a second in all; 0: unthrottled
-  uint32_t inflight = 0;     // unacknowledged publishes of one publisher (QoS 1 and 2); open handshakes (connect, idle)
-  uint64_t window = 0;       // messages of one publisher that its subscribers have not had yet; 0: no limit
-  uint64_t messages = 1000;  // replay: backlog of each session
+  double rate = 0;        // messages (connects) a second in all; 0: unthrottled
+  uint32_t inflight = 0;  // unacknowledged publishes of one publisher (QoS 1 and 2); open handshakes (connect, idle)
+  uint64_t window = 0;    // messages of one publisher that its subscribers have not had yet; 0: no limit
+  uint64_t messages = 0;  // replay: backlog of each session; pair, fanout, fanin: ends after as many, 0: by time
   bool shared_topic = false;
   bool persistent = false;  // subscribers with clean session off
 
@@ -39,6 +41,7 @@ struct Settings {
   int64_t warmup_ns = 2'000'000'000;
   int64_t drain_ns = 5'000'000'000;     // without any progress, after the last publish
   int64_t timeout_ns = 30'000'000'000;  // for one connect or subscribe
+  int64_t series_ns = 0;                // latencies over time, in intervals of this length; 0: none
   uint32_t threads = 1;
   uint32_t source_addresses = 0;  // 0: as many as the number of connections needs
   uint16_t keepalive_s = 60;
@@ -53,6 +56,8 @@ struct Settings {
   bool quiet = false;
 
   bool closed_loop() const { return rate == 0; }
+  // Of one publisher; UINT64_MAX: as many as there is time for.
+  uint64_t publishes_max() const;
 };
 
 // Why the program ends before a run: --help and --version give exit_code 0 and a text for stdout, mistakes exit code 2

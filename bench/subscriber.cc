@@ -81,8 +81,11 @@ void Subscriber::check(const uint8_t* payload, size_t payload_bytes, bool repeat
   const uint64_t resolved = flows_[flow].arrive(header.sequence, repeat_allowed, counters_.sequence);
   if (resolved != 0) resolve(header.publisher(), resolved, batch);
   if (plan_.span.contains(header.intended_ns)) {
-    counters_.delivery_latency.record(
-        static_cast<uint64_t>(std::max<int64_t>(0, loop().now_ns() - header.intended_ns)));
+    const auto latency_ns = static_cast<uint64_t>(std::max<int64_t>(0, loop().now_ns() - header.intended_ns));
+    counters_.delivery_latency.record(latency_ns);
+    if (counters_.delivery_series.enabled()) {
+      counters_.delivery_series.record(header.intended_ns - plan_.span.begin_ns, latency_ns);
+    }
   }
 }
 

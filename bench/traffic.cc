@@ -18,7 +18,7 @@ void sleep_until(TrafficRun& run, int64_t time_ns, const char* phase) {
 }
 
 core::Result<Target> prepare(const Settings& s) {
-  const uint32_t connections = s.publishers + s.subscribers + s.slow_subscribers;
+  const uint32_t connections = s.publishers + s.subscribers + s.slow_subscribers + s.bystanders;
   RETURN_IF_ERROR(allow_open_files(uint64_t{connections} + 32 + 4 * s.threads));
   return Target::resolve(s.target_host, s.target_port, s.source_addresses, connections);
 }
@@ -61,14 +61,30 @@ core::Result<Measurement> measure(TrafficRun& run, const Settings& s) {
   return m;
 }
 
+// Publishes --messages, and measures all of it: no warm-up, and the end of the last delivery is the end.
+core::Result<Measurement> measure_all(TrafficRun& run, const Settings& s) {
+  Measurement m;
+  ASSIGN_OR_RETURN(m.before, sample_process(s.pid));
+  const double cpu_before = own_cpu_seconds();
+  const int64_t begin_ns = now_ns();
+  run.publish(begin_ns, {.begin_ns = 0});
+  run.wait_sent(s.publishes_max() * s.publishers, "measure");
+  run.drain(true);
+  m.seconds = static_cast<double>(now_ns() - begin_ns) / 1e9;
+  m.own_cpu_seconds = own_cpu_seconds() - cpu_before;
+  ASSIGN_OR_RETURN(m.after, sample_process(s.pid));
+  return m;
+}
+
 }  // namespace
 
 core::Result<Report> run_traffic(const Settings& s) {
   ASSIGN_OR_RETURN(const Target target, prepare(s));
   TrafficRun run(s, target);
+  RETURN_IF_ERROR(run.open_bystanders());
   RETURN_IF_ERROR(run.open_subscribers());
   RETURN_IF_ERROR(run.open_publishers());
-  ASSIGN_OR_RETURN(const Measurement m, measure(run, s));
+  ASSIGN_OR_RETURN(const Measurement m, s.messages == 0 ? measure(run, s) : measure_all(run, s));
   run.stop_publishing();
   run.drain(true);
   run.finish_publishers();
@@ -96,10 +112,7 @@ core::Result<Report> run_replay(const Settings& s) {
   ASSIGN_OR_RETURN(const ProcessSample empty, sample_process(s.pid));
   const int64_t fill_ns = now_ns();
   run.publish(fill_ns, {.begin_ns = 0});  // everything is measured
-  const uint64_t messages = s.messages * s.publishers;
-  for (TrafficRun::Totals now = run.totals(); now.sent < messages && now.failed == 0; now = run.totals()) {
-    sleep_until(run, now_ns() + 5 * core::kNsPerMs, "fill");
-  }
+  run.wait_sent(s.messages * s.publishers, "fill");
   run.stop_publishing();
   run.drain(false);
   const double fill_seconds = static_cast<double>(now_ns() - fill_ns) / 1e9;

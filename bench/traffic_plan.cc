@@ -23,4 +23,12 @@ std::string TrafficPlan::filter(uint32_t subscriber) const {
   return settings.topic_prefix + "/" + to_string(settings.scenario) + "/+";
 }
 
+std::string TrafficPlan::bystander_filter(uint64_t number) const {
+  const std::string name = std::string("other-").append(std::to_string(number));
+  const std::string scenario = to_string(settings.scenario);
+  if (number % 3 == 0) return settings.topic_prefix + "/" + scenario + "/" + name;
+  if (number % 3 == 1) return settings.topic_prefix + "/" + scenario + "/" + name + "/+";
+  return settings.topic_prefix + "/+/" + name + "/#";
+}
+
 }  // namespace penstock::bench

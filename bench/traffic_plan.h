@@ -42,6 +42,8 @@ class TrafficPlan {
   std::string topic(uint32_t publisher) const;
   // Slow subscribers are numbered after the others.
   std::string filter(uint32_t subscriber) const;
+  // Where nobody publishes, beside where somebody does: on the way there, under it, and one that wildcards lead to.
+  std::string bystander_filter(uint64_t number) const;
   uint32_t worker_of_publisher(uint32_t publisher) const { return publisher % settings.threads; }
   // A pair lives on one thread, so that its window needs no other.
   uint32_t worker_of_subscriber(uint32_t subscriber) const { return subscriber % settings.threads; }

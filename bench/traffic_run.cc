@@ -64,14 +64,33 @@ core::Status TrafficRun::wait_online(uint64_t count, const char* who) {
   }
 }
 
+core::Status TrafficRun::open_bystanders() {
+  if (settings_.bystanders == 0) return {};
+  workers_.command(Command::kOpenBystanders);
+  uint64_t before = 0;
+  for (int64_t moved_ns = now_ns(); now_ns() - moved_ns < settings_.timeout_ns;) {
+    if (workers_.sum(&TrafficWorker::failed) > 0) return core::failure("bystanders: " + workers_.first_failure());
+    if (workers_.sum(&TrafficWorker::bystanders_ready) == settings_.bystanders) return {};
+    const uint64_t state = workers_.sum(&TrafficWorker::online) + workers_.sum(&TrafficWorker::bystander_filters);
+    if (state != before) moved_ns = now_ns();
+    before = state;
+    nap();
+  }
+  return core::failure("bystanders: only " + std::to_string(workers_.sum(&TrafficWorker::bystanders_ready)) + " of " +
+                       std::to_string(settings_.bystanders) + " were served in time (--timeout)");
+}
+
 core::Status TrafficRun::open_subscribers() {
   workers_.command(Command::kOpenSubscribers);
-  return wait_online(settings_.subscribers + settings_.slow_subscribers, "connecting subscribers");
+  return wait_online(uint64_t{settings_.bystanders} + settings_.subscribers + settings_.slow_subscribers,
+                     "connecting subscribers");
 }
 
 core::Status TrafficRun::open_publishers() {
   const uint64_t subscribers =
-      settings_.scenario == Scenario::kReplay ? 0 : settings_.subscribers + settings_.slow_subscribers;
+      settings_.scenario == Scenario::kReplay
+          ? 0
+          : uint64_t{settings_.bystanders} + settings_.subscribers + settings_.slow_subscribers;
   workers_.command(Command::kOpenPublishers);
   return wait_online(subscribers + settings_.publishers, "connecting publishers");
 }
@@ -114,6 +133,18 @@ void TrafficRun::publish(int64_t start_ns, MeasuredSpan span) {
 
 void TrafficRun::stop_publishing() {
   workers_.command(Command::kStopPublishing);
+}
+
+void TrafficRun::wait_sent(uint64_t count, const char* phase) {
+  uint64_t before = 0;
+  int64_t moved_ns = now_ns();
+  for (Totals now = totals(); now.sent < count && now.failed == 0; now = totals()) {
+    if (now.sent != before) moved_ns = now_ns();
+    before = now.sent;
+    if (now_ns() - moved_ns > settings_.timeout_ns) return;
+    show_progress(phase);
+    nap();
+  }
 }
 
 bool TrafficRun::drain(bool wait_for_receipt) {
@@ -169,10 +200,13 @@ TrafficWorker::Outcome TrafficRun::outcome() const {
 void TrafficRun::fill(Report& report, double seconds) const {
   const Totals now = totals();
   HdrHistogram delivery, ack;
+  LatencySeries delivery_series, ack_series;
   SequenceCounts sequence;
   for (const auto& worker : workers_) {
     delivery.merge(worker->counters().delivery_latency);
     ack.merge(worker->counters().ack_latency);
+    delivery_series.merge(worker->counters().delivery_series);
+    ack_series.merge(worker->counters().ack_series);
     sequence.add(worker->counters().sequence);
   }
   report.add_rate("sent", now.sent_measured, seconds, now.sent);
@@ -180,6 +214,8 @@ void TrafficRun::fill(Report& report, double seconds) const {
   report.add_rate("delivered", now.delivered_measured, seconds, now.delivered);
   if (plan_.checks_payload()) report.add_latency("delivery_latency_ns", delivery);
   if (settings_.qos > 0) report.add_latency("ack_latency_ns", ack);
+  report.add_series("delivery_series", delivery_series, plan_.span.begin_ns);
+  report.add_series("ack_series", ack_series, plan_.span.begin_ns);
   fill_check(report, sequence);
 }
 

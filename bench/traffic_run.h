@@ -15,6 +15,7 @@ class TrafficRun {
   TrafficRun(const Settings& settings, const Target& target);
   ~TrafficRun();
 
+  core::Status open_bystanders();
   core::Status open_subscribers();
   core::Status open_publishers();
   void finish_publishers();
@@ -22,6 +23,8 @@ class TrafficRun {
   core::Status forget_sessions();
   void publish(int64_t start_ns, MeasuredSpan span);
   void stop_publishing();
+  // Until so many are sent, a connection is lost, or nothing has moved for --timeout.
+  void wait_sent(uint64_t count, const char* phase);
   // Until everything sent is settled, or nothing has moved for --drain. False in the latter case.
   bool drain(bool wait_for_receipt);
   void end();

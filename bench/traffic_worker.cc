@@ -23,6 +23,10 @@ std::vector<Connection*> pointers(const std::vector<std::unique_ptr<T>>& owned) 
 
 TrafficWorker::TrafficWorker(TrafficPlan& plan, uint32_t number)
     : Worker(plan.settings, plan.packet_bytes_max()), plan_(plan), number_(number) {
+  if (settings_.series_ns != 0) {
+    counters_.delivery_series = LatencySeries(settings_.duration_ns, settings_.series_ns);
+    if (settings_.qos > 0) counters_.ack_series = counters_.delivery_series;
+  }
   make_connections();
 }
 
@@ -43,6 +47,12 @@ void TrafficWorker::make_connections() {
       slow_subscribers_.push_back(std::make_unique<Connection>(loop(), plan_.target, *this, i));
     }
   }
+  const uint32_t first_bystander = settings_.subscribers + settings_.slow_subscribers;
+  for (uint32_t i = number_; i < settings_.bystanders; i += settings_.threads) {
+    bystanders_.push_back(
+        std::make_unique<Bystander>(loop(), *this, plan_, bystander_counters_, first_bystander + i, i));
+  }
+  for (const auto& bystander : bystanders_) keep_alive(*bystander);
   for (const auto& publisher : publishers_) keep_alive(*publisher);
   for (const auto& subscriber : subscribers_) keep_alive(*subscriber);
   for (const auto& subscriber : slow_subscribers_) keep_alive(*subscriber);
@@ -53,7 +63,11 @@ bool TrafficWorker::is_publisher(const Connection& connection) const {
 }
 
 bool TrafficWorker::is_slow(const Connection& connection) const {
-  return !is_publisher(connection) && connection.index() >= settings_.subscribers;
+  return !is_publisher(connection) && !is_bystander(connection) && connection.index() >= settings_.subscribers;
+}
+
+bool TrafficWorker::is_bystander(const Connection& connection) const {
+  return !is_publisher(connection) && connection.index() >= settings_.subscribers + settings_.slow_subscribers;
 }
 
 Introduction TrafficWorker::introduction(const Connection& connection) {
@@ -62,8 +76,10 @@ Introduction TrafficWorker::introduction(const Connection& connection) {
                             .password = settings_.password,
                             .filter_qos = settings_.subscribe_qos};
   const bool publishes = is_publisher(connection);
-  introduction.client_id = settings_.client_prefix + (publishes ? "p" : "s") + std::to_string(connection.index());
-  if (publishes) return introduction;
+  const bool bystander = is_bystander(connection);
+  const char* role = publishes ? "p" : bystander ? "b" : "s";
+  introduction.client_id = settings_.client_prefix + role + std::to_string(connection.index());
+  if (publishes || bystander) return introduction;
   introduction.clean_session = !settings_.persistent || forgetting_ || is_slow(connection);
   if (!subscribed_) introduction.filter = plan_.filter(connection.index());
   return introduction;
@@ -73,6 +89,7 @@ void TrafficWorker::on_online(Connection& connection) {
   Worker::on_online(connection);
   if (forgetting_) return connection.finish();
   if (is_publisher(connection)) return;
+  if (is_bystander(connection)) return static_cast<Bystander&>(connection).subscribe();
   if (is_slow(connection)) return connection.stop_reading();
   if (subscribed_ && !connection.session_present()) ++sessions_lost_;
 }
@@ -87,6 +104,8 @@ void TrafficWorker::on_failed(Connection& connection, const std::string& reason)
 
 void TrafficWorker::on_command(Command command) {
   switch (command) {
+    case Command::kOpenBystanders:
+      return open_all(pointers(bystanders_));
     case Command::kOpenSubscribers: {
       auto list = pointers(subscribers_);
       for (const auto& slow : slow_subscribers_) list.push_back(slow.get());
@@ -117,8 +136,7 @@ void TrafficWorker::on_command(Command command) {
 void TrafficWorker::begin_publishing() {
   publishing_ = true;
   if (settings_.closed_loop() || settings_.scenario == Scenario::kReplay) {
-    const bool backlog = settings_.scenario == Scenario::kReplay;
-    for (const auto& publisher : publishers_) publisher->begin(backlog ? settings_.messages : UINT64_MAX);
+    for (const auto& publisher : publishers_) publisher->begin(settings_.publishes_max());
     return;
   }
   if (publishers_.empty()) return;
@@ -138,6 +156,7 @@ void TrafficWorker::finish_subscribers() {
     }
     subscriber->finish();
   }
+  for (const auto& bystander : bystanders_) bystander->finish();
   // Nobody reads what waits for them, so they would never see the peer's close.
   for (const auto& slow : slow_subscribers_) drop(*slow);
 }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "bench/bystander.h"
 #include "bench/publisher.h"
 #include "bench/subscriber.h"
 #include "bench/traffic_plan.h"
@@ -18,8 +19,8 @@ class TrafficWorker final : public Worker {
   ~TrafficWorker() override { join(); }
 
   const TrafficCounters& counters() const { return counters_; }
-  size_t publisher_count() const { return publishers_.size(); }
-  size_t subscriber_count() const { return subscribers_.size(); }
+  uint64_t bystanders_ready() const { return bystander_counters_.ready.get(); }
+  uint64_t bystander_filters() const { return bystander_counters_.filters.get(); }
 
   // After it has ended: what is known only then.
   struct Outcome {
@@ -38,6 +39,7 @@ class TrafficWorker final : public Worker {
   void on_command(Command command) override;
   int64_t work() override;
 
+  bool is_bystander(const Connection& connection) const;
   bool is_slow(const Connection& connection) const;
   bool is_publisher(const Connection& connection) const;
   void make_connections();
@@ -54,6 +56,8 @@ class TrafficWorker final : public Worker {
   std::vector<std::unique_ptr<Publisher>> publishers_;
   std::vector<std::unique_ptr<Subscriber>> subscribers_;
   std::vector<std::unique_ptr<Connection>> slow_subscribers_;
+  BystanderCounters bystander_counters_;
+  std::vector<std::unique_ptr<Bystander>> bystanders_;
   std::vector<Publisher*> local_publishers_;  // by index over all workers; nullptr where another one has it
 
   bool publishing_ = false;

@@ -18,6 +18,7 @@ namespace penstock::bench {
 
 enum class Command : uint8_t {
   kNone,
+  kOpenBystanders,
   kOpenSubscribers,
   kOpenPublishers,
   kPublish,

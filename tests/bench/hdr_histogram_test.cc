@@ -21,7 +21,7 @@ uint64_t exact_quantile(const std::vector<uint64_t>& sorted, double fraction) {
 std::vector<uint64_t> spread_values(core::SeededRandom& random, size_t count) {
   std::vector<uint64_t> values;
   for (size_t i = 0; i < count; ++i) {
-    const uint64_t magnitude = random.below(HdrHistogram::kValueBits);
+    const uint64_t magnitude = random.below(uint64_t{42});
     values.push_back(random.next_u64() >> (63 - magnitude) & HdrHistogram::kValueMax);
   }
   return values;

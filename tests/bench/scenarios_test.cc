@@ -123,6 +123,31 @@ TEST_F(Scenarios, fanin_delivers_every_publisher_to_every_subscriber) {
   }
 }
 
+TEST_F(Scenarios, publishes_as_many_messages_as_it_is_told_and_ends) {
+  for (const char* scenario : {"pair", "fanin"}) {
+    SCOPED_TRACE(scenario);
+    const Json json = run({scenario, "--clients=3", "--messages=3000", "--qos=1"});
+    expect_everything_delivered(json);
+    EXPECT_EQ(json["delivered"]["measured"], 3000);
+  }
+}
+
+TEST_F(Scenarios, bystanders_subscribe_to_their_filters_and_get_nothing) {
+  const Json json = run({"pair", "--clients=2", "--threads=2", "--bystanders=7", "--bystander-filters=1500"});
+  expect_everything_delivered(json);
+  EXPECT_EQ(json["settings"]["bystander_filters"], 1500);
+}
+
+TEST_F(Scenarios, latencies_over_time_count_every_message_in_its_interval) {
+  const Json json = run({"pair", "--clients=2", "--threads=2", "--rate=1k", "--qos=1", "--series=100ms"});
+  for (const char* name : {"delivery_series", "ack_series"}) {
+    SCOPED_TRACE(name);
+    EXPECT_EQ(json[name]["count"], Json({100, 100, 100, 100}));
+    EXPECT_EQ(json[name]["p999"].size(), 4);
+    EXPECT_GT(json[name]["max"][3], 0);
+  }
+}
+
 TEST_F(Scenarios, connect_counts_and_times_connects) {
   for (const char* pace : {"--rate=200", "--inflight=4"}) {
     SCOPED_TRACE(pace);

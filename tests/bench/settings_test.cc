@@ -83,19 +83,21 @@ TEST_P(SettingsRefuse, bad_flags_with_exit_code_2_and_one_line_that_names_them) 
 
 INSTANTIATE_TEST_SUITE_P(
     All, SettingsRefuse,
-    testing::Values(BadFlags{{}, "scenario"}, BadFlags{{"nonsense"}, "nonsense"},
-                    BadFlags{{"pair", "--qos", "3"}, "--qos"}, BadFlags{{"pair", "--rate", "fast"}, "--rate"},
-                    BadFlags{{"pair", "--rate", "0"}, "--rate"}, BadFlags{{"pair", "--target", "nowhere:"}, "--target"},
-                    BadFlags{{"pair", "--duration", "10x"}, "--duration"},
-                    BadFlags{{"pair", "--frobnicate"}, "--frobnicate"},
-                    BadFlags{{"pair", "--publishers", "3"}, "--publishers"},
-                    BadFlags{{"pair", "--clients", "0"}, "--clients"},
-                    BadFlags{{"fanin", "--slow-subscribers", "3"}, "--slow-subscribers"},
-                    BadFlags{{"replay", "--qos", "0"}, "--qos"}, BadFlags{{"replay", "--rate", "5"}, "--rate"},
-                    BadFlags{{"pair", "--qos", "1", "--inflight", "70000"}, "--inflight"},
-                    BadFlags{{"pair", "--topic-prefix", "a/#"}, "--topic-prefix"},
-                    BadFlags{{"pair", "--password", "x"}, "--password"}, BadFlags{{"pair", "--pid", "-1"}, "--pid"},
-                    BadFlags{{"pair", "--payload", "1000M"}, "--payload"}));
+    testing::Values(
+        BadFlags{{}, "scenario"}, BadFlags{{"nonsense"}, "nonsense"}, BadFlags{{"pair", "--qos", "3"}, "--qos"},
+        BadFlags{{"pair", "--rate", "fast"}, "--rate"}, BadFlags{{"pair", "--rate", "0"}, "--rate"},
+        BadFlags{{"pair", "--target", "nowhere:"}, "--target"}, BadFlags{{"pair", "--duration", "10x"}, "--duration"},
+        BadFlags{{"pair", "--frobnicate"}, "--frobnicate"}, BadFlags{{"pair", "--publishers", "3"}, "--publishers"},
+        BadFlags{{"pair", "--clients", "0"}, "--clients"},
+        BadFlags{{"fanin", "--slow-subscribers", "3"}, "--slow-subscribers"},
+        BadFlags{{"replay", "--qos", "0"}, "--qos"}, BadFlags{{"replay", "--rate", "5"}, "--rate"},
+        BadFlags{{"pair", "--qos", "1", "--inflight", "70000"}, "--inflight"},
+        BadFlags{{"pair", "--topic-prefix", "a/#"}, "--topic-prefix"},
+        BadFlags{{"pair", "--password", "x"}, "--password"}, BadFlags{{"pair", "--pid", "-1"}, "--pid"},
+        BadFlags{{"pair", "--payload", "1000M"}, "--payload"}, BadFlags{{"idle", "--bystanders", "3"}, "--bystanders"},
+        BadFlags{{"pair", "--messages", "9", "--rate", "5"}, "--messages"},
+        BadFlags{{"idle", "--series", "1s"}, "--series"},
+        BadFlags{{"pair", "--duration", "1h", "--series", "1s"}, "--series"}));
 
 TEST(Settings, print_help_with_examples) {
   const auto settings = parse({"--help"});
