@@ -7,7 +7,7 @@ import tempfile
 
 from spread import significant
 
-PATIENCE_S = 150  # beyond warm-up and duration: connecting, filling and draining
+PATIENCE_S = 300  # beyond warm-up and duration: connecting, filling and draining
 
 
 def microseconds(latency):
