@@ -224,6 +224,8 @@ void Connection::on_timer() {
     return;
   }
   if (state_ == State::kAwaitingConnect) {
+    // Its CONNECT is here, and waits for room in our log: that is not the client's slowness.
+    if (waiting_) return shard_.timers().start(*this, shard_.options().connect_timeout_ns);
     close(CloseReason::kConnectTimeout);
     return;
   }

@@ -4,8 +4,8 @@
 //
 // CONTROL is a file that is looked at before each operation: letters for what fails, then a blank and a text: only
 // files with that text in their path. "w": writes; "s": syncs, and writes into files that are opened with O_DSYNC,
-// after their bytes have gone to the folder; "r": reads. Empty: all is well. With refuse-direct no file can be opened
-// with O_DIRECT.
+// after their bytes have gone to the folder; "r": reads; "h": writes hang until that is over. Empty: all is well. With
+// refuse-direct no file can be opened with O_DIRECT.
 #define FUSE_USE_VERSION 312
 #include <dirent.h>
 #include <fcntl.h>
@@ -102,6 +102,7 @@ int read_file(const char* path, char* into, size_t bytes, off_t offset, fuse_fil
 }
 
 int write_file(const char* path, const char* from, size_t bytes, off_t offset, fuse_file_info* file) {
+  while (fails('h', path)) usleep(1000);
   if (fails('w', path)) return -EIO;
   const int opened = static_cast<int>(file->fh);
   const int written = result_of(static_cast<int>(pwrite(opened, from, bytes, offset)));

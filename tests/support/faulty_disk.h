@@ -21,8 +21,8 @@ class FaultyDisk {
   const std::string& reason() const { return reason_; }
   const std::string& path() const { return mounted_; }
 
-  // From the next operation on these fail: letters of "wsr" for writes, syncs, reads; only of files that have `where`
-  // in their path.
+  // From the next operation on these fail: letters of "wsr" for writes, syncs, reads, "h" for writes that hang; only of
+  // files that have `where` in their path.
   void fail(const std::string& what, const std::string& where = "");
   void heal() { command(""); }
 

@@ -181,6 +181,35 @@ TEST_P(DiskError, of_reads_delays_a_backlog_and_loses_nothing_of_it) {
 INSTANTIATE_TEST_SUITE_P(, DiskError, testing::ValuesIn(kFaults),
                          [](const auto& parameter) { return std::string(parameter.param.name); });
 
+// A disk that is slow is no error, and no fault of clients whose CONNECT waits for it: they are not sent away.
+TEST(SlowDisk, lets_those_wait_who_connect_while_the_log_has_no_room) {
+  if (runs_mosquitto()) GTEST_SKIP() << "about Penstock's log";
+  TempDir dir;
+  FaultyDisk disk(dir / "faulty", false);
+  if (!disk.ready()) GTEST_SKIP() << disk.reason();
+  BrokerProcess broker({.data_dir = disk.path(),
+                        .shards = 1,
+                        .more = {"--segment-bytes", "4194304", "--tail-bytes", "1048576", "--connect-timeout", "1s"}});
+  ASSERT_TRUE(broker.running());
+  TestClient publisher(broker.port(), ConnectOptions{.client_id = "p"});
+  disk.fail("h");
+  // More than the tail holds: reading stops. The rest stays in sockets.
+  std::string bytes;
+  constexpr uint16_t kMessages = 40;
+  for (uint16_t i = 1; i <= kMessages; ++i) {
+    bytes += publish_packet("x", std::string(50'000, 'x'), {.qos = 1, .packet_id = i});
+  }
+  publisher.send(bytes);
+  TestClient waiting(broker.port());
+  waiting.send(connect_packet({.client_id = "waiting", .clean_session = false}));
+  // Those who came later and say nothing are closed, so the time of the other is over as well; twice.
+  for (int i = 0; i < 2; ++i) TestClient(broker.port()).expect_closed();
+  disk.heal();
+  waiting.expect(Type::kConnack);
+  for (uint16_t i = 1; i <= kMessages; ++i) publisher.expect(Type::kPuback, i);
+  EXPECT_EQ(broker.stop(), 0);
+}
+
 // The disk fails under load, at a random moment; the broker lives on for a while, then it is restarted on a good disk.
 class DiskErrorUnderLoad : public testing::TestWithParam<int> {};
 
