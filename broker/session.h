@@ -23,6 +23,9 @@ namespace penstock::broker {
 class BrokerShard;
 class Connection;
 
+// In the place of the wall time since when a session is offline, also on the disk.
+constexpr int64_t kOnline = 0;
+
 // Why a session that has something to deliver does not: what must happen first.
 enum class DeliveryWait : uint8_t {
   kNothing,  // it is idle or stands in the ready list
@@ -83,7 +86,7 @@ class Session final : public log::ReadWaiter, public log::PageWaiter {
   uint64_t resend_end = 0;         // what stood in the window then ends here
   uint32_t starting_count = 0;     // deliveries of the window in kStarting or kReleasing
   uint32_t starts_unrecorded = 0;  // QoS 2 deliveries started since the last progress record
-  int64_t offline_since_us = 0;    // wall time
+  int64_t offline_since_us = kOnline;  // wall time
   uint64_t online_arrival = 0;     // arrival at the shard when it came online: older QoS 0 is not delivered
   std::vector<std::unique_ptr<Subscription>> subscriptions;  // in the order of their queues' slots
   std::vector<Subscription*> active;       // min-heap by the arrival of the next entry; one or none needs no heap

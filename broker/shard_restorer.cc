@@ -48,6 +48,10 @@ core::Status ShardRestorer::run() {
   for (const log::LogId id : place.all_logs)
     if (!queues_restored_ || was_live(id)) RETURN_IF_ERROR(replay_messages(id));
   fill_queues();
+  // Those that were online when the last life ended are offline from now on, however long ago they had connected.
+  shard_.sessions_.for_each([now_us = shard_.seams_.clock.wall_us()](Session& session) {
+    if (session.offline_since_us == kOnline) session.offline_since_us = now_us;
+  });
   for (auto& [client_id, will] : wills_) shard_.pending_wills_.push_back({client_id, std::move(will)});
   shard_.first_live_arrival_ = shard_.next_arrival_;
   return {};
@@ -113,7 +117,7 @@ bool ShardRestorer::apply(log::LogId id, log::LogOffset offset, const log::Recor
     if (client_id.empty()) return false;
     Session& opened = obtain_session(client_id);
     opened.was_connected = true;
-    opened.offline_since_us = header.wall_us;
+    opened.offline_since_us = kOnline;
     return true;
   }
   if (static_cast<StateRecord>(header.type) == StateRecord::kWillSet) {
@@ -151,7 +155,7 @@ bool ShardRestorer::apply(log::LogId id, log::LogOffset offset, const log::Recor
       const auto state = decode_progress(record.payload());
       if (!state) return false;
       session->was_connected = state->online;
-      session->offline_since_us = header.wall_us;
+      session->offline_since_us = state->online ? kOnline : header.wall_us;
       for (const LogProgress& each : state->done.entries()) session->done.advance(each.log, each.sequence, each.offset);
       session->restore_window(shard_.options_.inflight_max, state->deliveries);
       session->starts_unrecorded = 0;

@@ -17,7 +17,7 @@ void write_subscription(ByteWriter& writer, const Subscription& subscription) {
 void write_session(ByteWriter& writer, Session& session, std::vector<std::byte>& out) {
   writer.text(session.client_id());
   writer.integer(static_cast<uint8_t>(session.was_or_is_connected()));
-  writer.integer(session.offline_since_us);
+  writer.integer(session.online() ? kOnline : session.offline_since_us);
   write_clock(writer, session.done);
   write_window(writer, session.window_if_any(), session.completed_ahead());
   writer.integer(static_cast<uint32_t>(session.inbound.size()));
