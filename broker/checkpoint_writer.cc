@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "core/check.h"
 #include "core/diagnostics.h"
@@ -118,8 +119,7 @@ bool CheckpointWriter::step(bool log_is_there) {
 void CheckpointWriter::fail(const char* doing, int error) {
   core::log_line(core::LogLevel::kError, std::string(doing) + " the checkpoint " + path_ + ": " + std::strerror(error) +
                                              "; the older one stays");
-  storage_.close(file_);
-  file_ = core::kNoFile;
+  if (file_ != core::kNoFile) storage_.close(std::exchange(file_, core::kNoFile));
   stage_ = Stage::kEnded;
 }
 
