@@ -6,8 +6,7 @@
 // what lies before a subscription, is told apart when it is delivered (Session::done, Subscription::start).
 #pragma once
 
-#include <absl/container/flat_hash_map.h>
-
+#include <map>
 #include <string>
 #include <vector>
 
@@ -84,7 +83,7 @@ class ShardRestorer {
   std::vector<Arrival> arrivals_;
   std::vector<FilterQueue*> arrival_queues_;
   std::vector<PendingSubscription> pending_subscriptions_;  // of the checkpoint, until its queues are known
-  absl::flat_hash_map<std::string, Will> wills_;
+  std::map<std::string, Will> wills_;
   std::vector<std::pair<log::LogId, log::CommitLog::Start>> state_from_;  // where each log's checkpoint stands
   std::unique_ptr<log::QueueFile> foreign_pages_;
   log::QueueFile* pages_ = nullptr;  // of the checkpoint being read
