@@ -132,7 +132,9 @@ core::Status CommitLog::State::adopt_segments(const SegmentCatalog& catalog, con
   commit.start_at(end);
   appended_end = end;
   reclaimed_end = core::align_down(end, kBlock);
-  shared.tail_begin.store(reclaimed_end);
+  // What stands before the end in its block is there to be written once more, not to be read: some of it may be
+  // damaged, and only what comes out of a file is checked.
+  shared.tail_begin.store(end);
   shared.appended_end.store(end);
   publish_ends();
   prewriter.restart_at(core::align_up(end, kBlock));

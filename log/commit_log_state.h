@@ -55,6 +55,7 @@ struct CommitLog::State final : CommitHandler {
   void dispose(const LogSegments::GivenUp& file);
   void continue_finish();
   uint64_t lowest_pin() const;
+  uint64_t reclaimable_end() const;
   uint64_t durable_end() const;
   void report(const std::string& line) const {
     if (options.report) options.report(line);

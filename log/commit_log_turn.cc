@@ -66,15 +66,18 @@ void CommitLog::State::reclaim_tail() {
     target = core::align_down(std::min(target, saved), kBlock);  // the block of `saved` is written once more
     if (target > begin) shared.tail_begin.store(target, std::memory_order_seq_cst);
   }
-  const uint64_t tail_begin = shared.tail_begin.load(std::memory_order_relaxed);
-  if (reclaimed_end < tail_begin) {
-    reclaimed_end = std::max(reclaimed_end, core::align_down(std::min(tail_begin, lowest_pin()), kBlock));
+  if (reclaimed_end < reclaimable_end()) {
+    reclaimed_end = std::max(reclaimed_end, core::align_down(std::min(reclaimable_end(), lowest_pin()), kBlock));
     update_room();
   }
 }
 
+uint64_t CommitLog::State::reclaimable_end() const {
+  return core::align_down(shared.tail_begin.load(std::memory_order_relaxed), kBlock);
+}
+
 bool CommitLog::State::waits_for_readers() const {
-  return waiting_bytes != 0 && reclaimed_end < shared.tail_begin.load(std::memory_order_relaxed);
+  return waiting_bytes != 0 && reclaimed_end < reclaimable_end();
 }
 
 void CommitLog::State::update_room() {
