@@ -253,6 +253,7 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   LogClock durable_part(const LogClock& clock);
   uint64_t safe_end_of(log::LogId id) const;
   bool is_safe(const LogClock& clock) const;
+  bool is_synced(const LogClock& clock);
   // False: no room for it now. `progressed` is the caller's.
   bool write_progress(Session& session);
   void start_checkpoint();

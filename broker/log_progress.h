@@ -33,6 +33,12 @@ class LogClock {
   void advance_to(log::LogId log, uint64_t end) {
     if (end > 0) advance(log, log::Sequence(0), log::LogOffset(end - log::kRecordAlignment));
   }
+  // `log` ends here, whatever was passed of it: what lies behind is something else now.
+  void cut(log::LogId log, uint64_t end) {
+    for (LogProgress& progress : progress_)
+      if (progress.log == log && progress.offset.value() >= end)
+        progress = {log, log::Sequence(0), log::LogOffset(end - std::min<uint64_t>(end, log::kRecordAlignment))};
+  }
   bool has_passed(log::LogId log, log::LogOffset offset) const {
     for (const LogProgress& progress : progress_)
       if (progress.log == log) return offset <= progress.offset;

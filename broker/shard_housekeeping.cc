@@ -103,6 +103,13 @@ bool BrokerShard::is_safe(const LogClock& clock) const {
                              [this](const LogProgress& each) { return each.offset.value() < safe_end_of(each.log); });
 }
 
+bool BrokerShard::is_synced(const LogClock& clock) {
+  return std::ranges::all_of(clock.entries(), [this](const LogProgress& each) {
+    const log::SharedLog* log = shared_log(each.log);
+    return log == nullptr || log->synced_end.load(std::memory_order_acquire) > each.offset.value();
+  });
+}
+
 bool BrokerShard::can_start_delivery(Session& session) {
   if (session.starts_unrecorded >= kStartsUnrecordedMax && !write_progress(session)) return false;
   return has_log_room();
@@ -137,12 +144,10 @@ void BrokerShard::start_checkpoint() {
 }
 
 // The state in the file must not be ahead of the logs on the disk, so its last step waits for them: for ours, and for
-// the others as far as their messages stand in our queues.
+// the others as far as their messages stand in our queues. The file is synced, so they must be, whatever the policy.
 void BrokerShard::step_checkpoint() {
   if (!checkpoint_writer_->busy()) return;
-  const log::LogOffset safe_end =
-      place_.log.durability == log::Durability::kMemory ? log_->written_end() : log_->durable_end();
-  if (!checkpoint_writer_->step(safe_end >= checkpoint_begin_ && is_safe(checkpoint_routed_))) return;
+  if (!checkpoint_writer_->step(log_->synced_end() >= checkpoint_begin_ && is_synced(checkpoint_routed_))) return;
   if (!checkpoint_writer_->succeeded()) return;
   log_->keep_from(checkpoint_begin_);
   retire_queue_pages();

@@ -1,6 +1,7 @@
 #include "broker/shard_restorer.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "broker/checkpoint_file.h"
 #include "broker/state_codec.h"
@@ -45,6 +46,7 @@ core::Status ShardRestorer::run() {
   // What older, sealed logs did to sessions stands in the first checkpoints of the layout that sealed them; their
   // messages are looked at only to build the queues anew.
   for (const log::LogId id : place.last_logs) RETURN_IF_ERROR(replay_state(id));
+  forget_what_is_lost();
   for (const log::LogId id : place.all_logs)
     if (!queues_restored_ || was_live(id)) RETURN_IF_ERROR(replay_messages(id));
   fill_queues();
@@ -88,7 +90,10 @@ const log::CommitLog::Start* ShardRestorer::checkpoint_of(log::LogId id) const {
 core::Status ShardRestorer::replay_state(log::LogId id) {
   const log::CommitLog::Start* from = checkpoint_of(id);
   core::Status applied;
+  // Another shard may have opened its log already: what it began with there is not of the last life.
+  std::optional<log::LogOffset> new_epoch;
   const auto visit = [&](log::LogOffset offset, log::RecordView record) {
+    new_epoch = record.header().type == log::kEpochStart ? std::optional(offset) : std::nullopt;
     if (!apply(id, offset, record)) applied = impossible(id, record);
     return applied.has_value();
   };
@@ -98,6 +103,7 @@ core::Status ShardRestorer::replay_state(log::LogId id) {
   if (!recovered.has_value()) return std::unexpected(recovered.error());
   RETURN_IF_ERROR(applied);
   report(id, recovered->damage);
+  ends_[id.value()] = new_epoch.value_or(recovered->start.end);
   if (id == shard_.place_.log.id) shard_.log_start_ = recovered->start;
   return {};
 }
@@ -190,6 +196,34 @@ void ShardRestorer::begin_delivery(Session& session, const Delivery& delivery) {
   window.restore(published);
   ++session.starts_unrecorded;
   if (!session.done.has_passed(delivery.log, delivery.offset)) session.started_ahead.push_back(published);
+}
+
+// Under `write` and `memory` a crash may have taken messages from another shard's log, and not the records in ours that
+// speak of them. That log goes on from an earlier place, and what will lie there are other messages.
+void ShardRestorer::forget_what_is_lost() {
+  const auto is_lost = [this](const Delivery& delivery) {
+    const auto end = ends_.find(delivery.log.value());
+    return end != ends_.end() && delivery.offset >= end->second;
+  };
+  shard_.sessions_.for_each([&](Session& session) {
+    for (const auto& [log, end] : ends_) {
+      session.done.cut(log::LogId(log), end.value());
+      for (auto& subscription : session.subscriptions)
+        if (subscription->start != nullptr) subscription->start->cut(log::LogId(log), end.value());
+    }
+    core::RareVector<Delivery> kept;
+    for (const Delivery& delivery : session.started_ahead)
+      if (!is_lost(delivery)) kept.push_back(delivery);
+    session.started_ahead = std::move(kept);
+    InflightWindow* window = session.window_if_any();
+    if (window == nullptr) return;
+    // The client may have it, and waits for PUBREL then; one that has not answers that as well. [MQTT-4.3.3-2]
+    for (size_t i = 0; i < window->size(); ++i)
+      if (is_lost(window->at(i)))
+        window->at(i).state =
+            window->at(i).qos == protocol::QoS::kExactlyOnce ? DeliveryState::kReleased : DeliveryState::kDone;
+    window->drop_done();
+  });
 }
 
 void ShardRestorer::apply_retained(log::LogId id, const log::RecordView& record) {

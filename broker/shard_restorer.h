@@ -49,6 +49,7 @@ class ShardRestorer {
   void unsubscribe(Session& session, std::string_view filter);
   void end_session(Session& session);
   void begin_delivery(Session& session, const Delivery& delivery);
+  void forget_what_is_lost();
   Session* session_of(std::string_view client_id);
   Session& obtain_session(std::string_view client_id);
   // Where the checkpoint of the log's shard stands; null when there is none.
@@ -85,6 +86,7 @@ class ShardRestorer {
   std::vector<PendingSubscription> pending_subscriptions_;  // of the checkpoint, until its queues are known
   std::map<std::string, Will> wills_;
   std::vector<std::pair<log::LogId, log::CommitLog::Start>> state_from_;  // where each log's checkpoint stands
+  std::map<uint16_t, log::LogOffset> ends_;                               // of the logs of the last life
   std::unique_ptr<log::QueueFile> foreign_pages_;
   log::QueueFile* pages_ = nullptr;  // of the checkpoint being read
   bool queues_restored_ = false;     // the queues of the checkpoint are usable: same layout

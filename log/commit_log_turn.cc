@@ -144,6 +144,7 @@ uint64_t CommitLog::State::durable_end() const {
 
 void CommitLog::State::publish_ends() {
   shared.durable_end.store(durable_end(), std::memory_order_release);
+  shared.synced_end.store(commit.marks().synced(), std::memory_order_release);
 }
 
 void CommitLog::State::on_commit_advanced() {

@@ -29,7 +29,7 @@ core::Result<std::unique_ptr<SealedLog>> SealedLog::open(core::Storage& storage,
   log->shared_.id = id;
   log->shared_.tail_begin = end;
   log->shared_.appended_end = end;
-  log->shared_.durable_end = end;
+  log->shared_.durable_end = log->shared_.synced_end = end;
   log->segments_.publish();
   return log;
 }

@@ -43,6 +43,7 @@ struct SharedLog {
   alignas(64) std::atomic<uint64_t> tail_begin{0};  // oldest offset that is still in the tail
   std::atomic<uint64_t> appended_end{0};
   std::atomic<uint64_t> durable_end{0};                      // as the durability policy says
+  std::atomic<uint64_t> synced_end{0};                       // what a power cut leaves, whatever the policy
   std::atomic<std::shared_ptr<const SegmentList>> segments;  // cold path only
   std::array<Pin, kShardsMax> pins;
   // Per reader shard: everything routed to it up to here has been taken out of its mailbox. The owner does not reclaim
