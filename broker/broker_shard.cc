@@ -98,9 +98,9 @@ void BrokerShard::begin_turn(int64_t now_ns) {
 bool BrokerShard::end_turn() {
   receive_mail();
   finish_subscribes();
+  publish_pending_wills();
   resume_waiting();
   if (now_ns_ >= next_housekeeping_ns_) housekeeping();
-  publish_pending_wills();
   spread_log_progress();
   deliveries_.run();
   release_acknowledgements();

@@ -169,6 +169,8 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   // The session's cursors or window moved: a progress record is due.
   void note_progress(Session& session);
 
+  bool has_pending_wills() const { return !pending_wills_.empty(); }
+
   // Connections.
   void add_flush(Connection& connection) { flush_.push_back(connection.ref()); }
   void add_waiting(Connection& connection) { waiting_.push_back(connection.ref()); }

@@ -56,6 +56,9 @@ Handled handle_first_packet(BrokerShard& shard, Connection& connection, const pr
     if (session != nullptr && session->online())
       return refuse(shard, connection, ConnectReturnCode::kIdentifierRejected);
   }
+  if (session != nullptr && session->online()) session->connection->close(CloseReason::kTakenOver);  // [MQTT-3.1.4-2]
+  // A will that still waits for room goes first: its record must not be taken for that of this connection's will.
+  if (shard.has_pending_wills()) return Handled::kWait;
   // [MQTT-3.1.3-6]
   const std::string made = connect->client_id.empty() ? shard.make_client_id() : std::string();
   shard.establish(connection, *connect, connect->client_id.empty() ? std::string_view(made) : connect->client_id);

@@ -11,10 +11,7 @@ using protocol::TopicFilter;
 
 void BrokerShard::establish(Connection& connection, const protocol::Connect& connect, std::string_view client_id) {
   Session* session = sessions_.find(client_id);  // [MQTT-3.1.3-2]
-  if (session != nullptr && session->online()) {
-    session->connection->close(CloseReason::kTakenOver);  // [MQTT-3.1.4-2]
-    session = sessions_.find(client_id);                  // a clean session ended with its connection
-  }
+  CHECK(session == nullptr || !session->online());
   uint64_t end = 0;
   if (session != nullptr && connect.clean_session) {
     end = end_session(*session);  // [MQTT-3.1.2-6] [MQTT-3.1.4-3]
