@@ -7,10 +7,9 @@
 namespace penstock::sim {
 namespace {
 
-constexpr int64_t kPingNs = 1'500'000'000;
 constexpr int64_t kPatienceNs = 5 * core::kNsPerSecond;  // without a byte from the broker
-constexpr size_t kOutgoingMax = 200;
-constexpr size_t kChangesMax = 2;
+constexpr int64_t kSilenceLateNs = 5 * core::kNsPerSecond;
+constexpr int64_t kNoticeNs = core::kNsPerSecond;  // within that each side learns that the other has closed
 
 }  // namespace
 
@@ -37,10 +36,12 @@ void ModelledClient::start() {
 void ModelledClient::settle() {
   settling_ = true;
   lazy_ = false;
+  take_overs_left_ = 0;
   reconnect_at_ns_ = 0;
   peer_.cut_after_sending(UINT64_MAX);
   peer_.cut_after_receiving(UINT64_MAX);
   peer_.read_all();
+  reading_slowly_ = false;
 }
 
 bool ModelledClient::settled() const {
@@ -71,44 +72,56 @@ void ModelledClient::act() {
     if (now_ns >= reconnect_at_ns_) connect();
     return;
   }
+  if (silent_since_ns_ != INT64_MAX && established_) return go_on_in_silence();
   if (now_ns - last_received_ns_ > kPatienceNs) {
     world_.trace("client gives up", plan_.name);
-    return end_connection();
+    if (leaving_) will_ = BrokerOracle::kNoMessage;
+    peer_.reset();
+    return lost(false);
   }
-  if (!established_) return;
-  if (now_ns - last_ping_ns_ > kPingNs) {
+  if (!established_ || leaving_) return;
+  if (now_ns - last_ping_ns_ > plan_.keepalive_s * core::kNsPerSecond / 3) {
     last_ping_ns_ = now_ns;
-    peer_.send(test::pingreq_packet());
+    send(test::pingreq_packet());
   }
   act_connected();
 }
 
 void ModelledClient::act_connected() {
-  if (!lazy_acknowledgements_.empty()) peer_.send(std::exchange(lazy_acknowledgements_, {}));
+  if (!lazy_acknowledgements_.empty()) send(std::exchange(lazy_acknowledgements_, {}));
+  send_change();
   if (settling_) return;
   if (random_.chance(plan_.publish_per_cent, 100)) publish_some();
+  if (chance(plan_.flood_per_mille)) publish_flood();
   if (chance(plan_.resubscribe_per_mille)) change_some_filter();
   misbehave();
 }
 
 void ModelledClient::misbehave() {
-  if (chance(plan_.leave_per_mille)) {
-    world_.trace("client leaves", plan_.name);
-    peer_.send(test::disconnect_packet());
-    peer_.close();
-    return lost();
-  }
+  if (chance(plan_.leave_per_mille)) return leave();
   if (chance(plan_.cut_per_mille)) {
     world_.trace("client cuts", plan_.name);
-    return end_connection();
+    peer_.reset();
+    return lost(true);
   }
   if (chance(plan_.vanish_per_mille)) {
     world_.trace("client vanishes", plan_.name);
     peer_.vanish();
-    return end_connection();
+    peer_.reset();
+    return lost(false);
+  }
+  if (chance(plan_.take_over_per_mille)) {
+    take_overs_left_ = static_cast<uint32_t>(1 + random_.below(6));
+    return take_over();
+  }
+  if (chance(plan_.silence_per_mille)) {
+    world_.trace("client falls silent", plan_.name);
+    silent_since_ns_ = world_.clock().monotonic_ns();
+    return;
   }
   if (chance(plan_.slow_per_mille)) {
     reading_slowly_ = !reading_slowly_;
+    read_slowly_once_ = true;
     if (reading_slowly_)
       peer_.read_slowly(1 + random_.below(300), static_cast<int64_t>(random_.below(100)) * core::kNsPerMs);
     else
@@ -116,40 +129,121 @@ void ModelledClient::misbehave() {
   }
 }
 
+// Half of the time it closes at once, and whoever wants to know whether the broker has read DISCONNECT, cannot. Else it
+// leaves the closing to the broker. [MQTT-3.14.4-1]
+void ModelledClient::leave() {
+  world_.trace("client leaves", plan_.name);
+  send(test::disconnect_packet());
+  leaving_ = random_.chance(1, 2) && !reading_slowly_;
+  if (leaving_) return;
+  peer_.close();
+  will_ = BrokerOracle::kNoMessage;
+  lost(true);
+}
+
+// The broker still believes in the connection before when it gets the next CONNECT. [MQTT-3.1.4-2]
+void ModelledClient::take_over() {
+  if (take_overs_left_ == 0 || (!connecting_ && !established_)) return;
+  --take_overs_left_;
+  world_.trace("client takes over", plan_.name);
+  peer_.vanish();
+  lost(false);
+  connect();
+  world_.within(0, 30 * core::kNsPerMs, [this] { take_over(); });
+}
+
+// [MQTT-3.1.2-24]
+void ModelledClient::go_on_in_silence() {
+  const int64_t silent_ns = world_.clock().monotonic_ns() - silent_since_ns_;
+  const int64_t limit_ns = plan_.keepalive_s * core::kNsPerSecond * 3 / 2;
+  const bool broker_is_well = connection_life_ == oracle_.life() && !oracle_.is_stopping();
+  if (silent_ns < limit_ns + kSilenceLateNs) return;
+  if (broker_is_well && !oracle_.promises().may_be_late && !oracle_.damaged() && !reading_slowly_)
+    oracle_.breach(index_, "is connected, although it has been silent for " +
+                               std::to_string(silent_ns / core::kNsPerMs) + " ms with a keepalive of " +
+                               std::to_string(plan_.keepalive_s) + " s");
+  peer_.reset();
+  lost(true);
+}
+
+void ModelledClient::check_end_of_silence() {
+  if (peer_.was_reset() || connection_life_ != oracle_.life() || oracle_.is_stopping() || oracle_.promises().may_refuse)
+    return;
+  // A turn that lasts handles what comes within it as if it had come when it began.
+  const int64_t silent_ns = world_.clock().monotonic_ns() - last_sent_ns_ + oracle_.promises().turn_ns_max;
+  if (silent_ns < plan_.keepalive_s * core::kNsPerSecond * 3 / 2)
+    oracle_.breach(index_, "was disconnected after " + std::to_string(silent_ns / core::kNsPerMs) +
+                               " ms of silence with a keepalive of " + std::to_string(plan_.keepalive_s) + " s");
+}
+
 void ModelledClient::connect() {
   connecting_ = true;
-  last_received_ns_ = last_ping_ns_ = world_.clock().monotonic_ns();
+  leaving_ = false;
+  connected_ns_ = last_received_ns_ = last_ping_ns_ = world_.clock().monotonic_ns();
   input_.clear();
   lazy_acknowledgements_.clear();
   retained_.clear();
-  reading_slowly_ = reached_ = false;
+  unacknowledged_.clear();
+  reading_slowly_ = read_slowly_once_ = reached_ = false;
+  silent_since_ns_ = INT64_MAX;
   lazy_ = !settling_ && random_.chance(plan_.lazy_per_cent, 100);
   world_.trace("client connects", plan_.name);
   oracle_.connecting(index_, plan_.clean);
   peer_.connect(port_);
   peer_.read_all();
-  if (!settling_ && random_.chance(plan_.cut_at_byte_per_cent, 100)) {
-    const uint64_t bytes = random_.below(random_.chance(1, 3) ? 60 : 8000);
-    if (random_.chance(1, 2))
-      peer_.cut_after_sending(bytes);
-    else
-      peer_.cut_after_receiving(bytes);
+  if (!settling_ && random_.chance(plan_.cut_at_byte_per_cent, 100)) plan_cut();
+  send(connect_packet());
+}
+
+void ModelledClient::plan_cut() {
+  const uint64_t bytes = random_.below(random_.chance(1, 3) ? 60 : 8000);
+  if (random_.chance(1, 2))
+    peer_.cut_after_sending(bytes);
+  else
+    peer_.cut_after_receiving(bytes);
+}
+
+std::string ModelledClient::connect_packet() {
+  test::ConnectOptions options{.client_id = plan_.name, .clean_session = plan_.clean, .keepalive_s = plan_.keepalive_s};
+  will_ = BrokerOracle::kNoMessage;
+  if (!settling_ && random_.chance(plan_.will_per_cent, 100)) {
+    const auto qos = static_cast<uint8_t>(random_.below(3));
+    const bool retain = random_.chance(1, 4);
+    const std::string topic = "w/" + plan_.name + "/" + std::to_string(random_.below(2));
+    will_ = oracle_.publish(index_, topic, qos, retain, 12 + random_.below(500));
+    oracle_.will_offered(will_);
+    options.will = test::Will{.topic = topic, .payload = oracle_.payload_of(will_), .qos = qos, .retain = retain};
+    world_.trace("client has a will", plan_.name, will_, qos);
   }
-  peer_.send(test::connect_packet({.client_id = plan_.name, .clean_session = plan_.clean, .keepalive_s = 4}));
+  return test::connect_packet(options);
 }
 
-void ModelledClient::end_connection() {
-  peer_.reset();
-  lost();
-}
-
-void ModelledClient::lost() {
-  connecting_ = established_ = false;
+// `broker_knows`: it is told soon; else only its keepalive tells it.
+void ModelledClient::lost(bool broker_knows) {
+  const int64_t now_ns = world_.clock().monotonic_ns();
+  const int64_t from_ns = read_slowly_once_ ? connected_ns_ : std::max(connected_ns_, now_ns - kNoticeNs);
+  const int64_t keepalive_ns = plan_.keepalive_s * core::kNsPerSecond * 3 / 2;
+  oracle_.offline(index_, established_, from_ns, now_ns + 2 * kNoticeNs + (broker_knows ? 0 : keepalive_ns));
+  settle_will();
+  connecting_ = established_ = leaving_ = false;
   const int64_t away_ns = settling_ ? 0 : static_cast<int64_t>(random_.below(plan_.away_ns_max));
-  reconnect_at_ns_ = world_.clock().monotonic_ns() + away_ns;
+  reconnect_at_ns_ = now_ns + away_ns;
   for (Change& change : changes_) change.packet_id = 0;
-  if (!plan_.clean) return;
-  // What it had sent, it does not send again: its session is gone.
+  if (plan_.clean) begin_anew();
+}
+
+void ModelledClient::settle_will() {
+  if (will_ == BrokerOracle::kNoMessage) return;
+  const MessageIndex will = std::exchange(will_, BrokerOracle::kNoMessage);
+  if (!leaving_) return oracle_.will_due(will);
+  // A FIN, and no reset: it has read all that we sent. While it stops, or has refused something, it closes on its own.
+  const bool has_read = peer_.state() == SimPeer::State::kEnded && !peer_.was_reset() &&
+                        connection_life_ == oracle_.life() && !oracle_.is_stopping() && !oracle_.promises().may_refuse;
+  if (has_read) oracle_.will_cancelled(will);
+}
+
+// What it had sent, it does not send again: its session is gone.
+void ModelledClient::begin_anew() {
   std::erase_if(outgoing_, [](const Outgoing& each) { return each.stage != Stage::kWaiting; });
   incoming_.clear();
   changes_.clear();
@@ -160,6 +254,7 @@ void ModelledClient::on_change() {
   if (!connecting_ && !established_) return;  // it has left, and does not listen any more
   if (!reached_ && peer_.connected()) {
     reached_ = true;
+    connection_life_ = oracle_.life();
     oracle_.reached(index_);
   }
   const std::string received = peer_.take_received();
@@ -173,191 +268,9 @@ void ModelledClient::on_change() {
   if (taken == test::Take::kBroken) oracle_.breach(index_, "got what no server may send");
   input_.erase(0, begin);
   const bool ended = peer_.state() == SimPeer::State::kEnded || peer_.state() == SimPeer::State::kRefused;
-  if (ended && (connecting_ || established_)) lost();
-}
-
-// ---------------------------------------------------------------- what it gets
-
-void ModelledClient::take(const test::Packet& packet) {
-  using test::Type;
-  if (!established_ && packet.type != Type::kConnack)
-    return oracle_.breach(index_, std::string(test::name_of(packet.type)) + " before CONNACK");
-  switch (packet.type) {
-    case Type::kConnack:
-      return on_connack(packet);
-    case Type::kPublish:
-      return on_publish(packet);
-    case Type::kPuback:
-    case Type::kPubrec:
-    case Type::kPubcomp:
-      return on_acknowledge(packet);
-    case Type::kPubrel:
-      incoming_.erase(packet.packet_id);
-      return acknowledge(Type::kPubcomp, packet.packet_id);
-    case Type::kSuback:
-    case Type::kUnsuback:
-      return on_change_done(packet);
-    case Type::kPingresp:
-      return;
-    default:
-      oracle_.breach(index_, std::string("got ") + test::name_of(packet.type));
-  }
-}
-
-void ModelledClient::on_connack(const test::Packet& packet) {
-  if (established_ || packet.return_code != 0)
-    return oracle_.breach(index_, "CONNACK with code " + std::to_string(packet.return_code));
-  world_.trace("client connected", plan_.name, packet.session_present);
-  connecting_ = false;
-  established_ = true;
-  oracle_.connected(index_, plan_.clean, packet.session_present);
-  resend();
-  send_change();
-  pump();
-}
-
-void ModelledClient::on_publish(const test::Packet& packet) {
-  if (packet.retain()) retained_[packet.topic] = packet;
-  if (packet.qos() == 2 && incoming_.contains(packet.packet_id)) {
-    oracle_.repeated(index_, packet, incoming_[packet.packet_id]);
-    return acknowledge(test::Type::kPubrec, packet.packet_id);
-  }
-  const MessageIndex message = oracle_.delivered(index_, packet);
-  world_.trace("client got", plan_.name, message, packet.packet_id);
-  if (packet.qos() == 1) acknowledge(test::Type::kPuback, packet.packet_id);
-  if (packet.qos() != 2) return;
-  incoming_[packet.packet_id] = message;
-  acknowledge(test::Type::kPubrec, packet.packet_id);
-}
-
-void ModelledClient::acknowledge(test::Type type, uint16_t packet_id) {
-  if (lazy_ || !lazy_acknowledgements_.empty())
-    lazy_acknowledgements_ += test::acknowledge_packet(type, packet_id);
-  else
-    peer_.send(test::acknowledge_packet(type, packet_id));
-}
-
-void ModelledClient::on_acknowledge(const test::Packet& packet) {
-  const auto found = std::ranges::find_if(outgoing_, [&](const Outgoing& each) {
-    return each.stage != Stage::kWaiting && each.packet_id == packet.packet_id;
-  });
-  const bool is_known = found != outgoing_.end() && (packet.type == test::Type::kPuback) == (found->qos == 1) &&
-                        (packet.type != test::Type::kPubcomp || found->stage == Stage::kReceived);
-  if (!is_known)
-    return oracle_.breach(index_, std::string(test::name_of(packet.type)) + " for packet id " +
-                                      std::to_string(packet.packet_id) + ", which it did not wait for");
-  world_.trace("client's message acknowledged", plan_.name, found->message, packet.packet_id);
-  oracle_.acknowledged(found->message);
-  if (packet.type == test::Type::kPubrec) {
-    found->stage = Stage::kReceived;
-    peer_.send(test::acknowledge_packet(test::Type::kPubrel, packet.packet_id));
-    return;
-  }
-  outgoing_.erase(found);
-  pump();
-}
-
-void ModelledClient::on_change_done(const test::Packet& packet) {
-  const bool suback = packet.type == test::Type::kSuback;
-  if (changes_.empty() || changes_.front().packet_id != packet.packet_id || changes_.front().subscribe != suback)
-    return oracle_.breach(index_, std::string(test::name_of(packet.type)) + " that it did not wait for");
-  const Change done = changes_.front();
-  changes_.pop_front();
-  world_.trace(suback ? "client subscribed" : "client unsubscribed", plan_.name + " " + done.filter, done.qos);
-  if (suback)
-    oracle_.subscribed(index_, done.filter, static_cast<uint8_t>(packet.codes.at(0)));
-  else
-    oracle_.unsubscribed(index_, done.filter);
-  send_change();
-}
-
-// ---------------------------------------------------------------- what it sends
-
-uint16_t ModelledClient::free_packet_id() {
-  const auto is_used = [&](uint16_t id) {
-    return std::ranges::any_of(outgoing_, [&](const Outgoing& each) { return each.packet_id == id; }) ||
-           std::ranges::any_of(changes_, [&](const Change& each) { return each.packet_id == id; });
-  };
-  do {
-    last_packet_id_ = static_cast<uint16_t>(last_packet_id_ % plan_.packet_id_max + 1);
-  } while (is_used(last_packet_id_));
-  return last_packet_id_;
-}
-
-void ModelledClient::publish_some() {
-  for (uint64_t count = random_.below(5) + 1; count > 0 && outgoing_.size() < kOutgoingMax; --count) {
-    const bool retain = random_.chance(plan_.retain_per_cent, 100);
-    const std::string topic = retain ? "r/" + plan_.name + "/" + std::to_string(random_.below(3))
-                                     : plan_.topics[random_.below(plan_.topics.size())];
-    const uint8_t qos = plan_.qos[random_.below(plan_.qos.size())];
-    const size_t bytes = retain && random_.chance(1, 6) ? 0 : 12 + random_.below(plan_.payload_bytes_max);
-    outgoing_.push_back({.message = oracle_.publish(index_, topic, qos, retain, bytes), .qos = qos, .retain = retain});
-  }
-  pump();
-}
-
-void ModelledClient::send_publish(const Outgoing& outgoing, bool dup) {
-  world_.trace(dup ? "client repeats" : "client publishes", plan_.name, outgoing.message, outgoing.packet_id);
-  peer_.send(test::publish_packet(
-      oracle_.topic_of(outgoing.message), oracle_.payload_of(outgoing.message),
-      {.qos = outgoing.qos, .retain = outgoing.retain, .dup = dup, .packet_id = outgoing.packet_id}));
-  oracle_.sent(outgoing.message);
-}
-
-// [MQTT-4.4.0-1] [MQTT-4.6.0-1]
-void ModelledClient::resend() {
-  for (const Outgoing& each : outgoing_) {
-    if (each.stage == Stage::kSent) send_publish(each, true);
-    if (each.stage == Stage::kReceived) peer_.send(test::acknowledge_packet(test::Type::kPubrel, each.packet_id));
-  }
-}
-
-void ModelledClient::pump() {
-  if (!established_) return;
-  size_t unacknowledged = 0;
-  for (auto each = outgoing_.begin(); each != outgoing_.end() && unacknowledged < plan_.window;) {
-    if (each->stage != Stage::kWaiting) {
-      ++unacknowledged;
-    } else {
-      if (each->qos > 0) each->packet_id = free_packet_id();
-      send_publish(*each, false);
-      each->stage = Stage::kSent;
-      if (each->qos == 0) {
-        each = outgoing_.erase(each);
-        continue;
-      }
-      ++unacknowledged;
-    }
-    ++each;
-  }
-}
-
-void ModelledClient::change_some_filter() {
-  if (plan_.filters.empty() || changes_.size() >= kChangesMax) return;
-  const auto& [filter, qos] = plan_.filters[random_.below(plan_.filters.size())];
-  const bool subscribe = !wanted_.contains(filter) || random_.chance(1, 3);
-  if (subscribe)
-    wanted_[filter] = qos;
-  else
-    wanted_.erase(filter);
-  changes_.push_back({.subscribe = subscribe, .filter = filter, .qos = qos});
-  send_change();
-}
-
-// One after the other: what a filter is at any time is then no question.
-void ModelledClient::send_change() {
-  if (!established_ || changes_.empty() || changes_.front().packet_id != 0) return;
-  Change& change = changes_.front();
-  change.packet_id = free_packet_id();
-  world_.trace(change.subscribe ? "client subscribes" : "client unsubscribes", plan_.name + " " + change.filter,
-               change.qos, change.packet_id);
-  if (change.subscribe) {
-    oracle_.subscribing(index_, change.filter, change.qos);
-    peer_.send(test::subscribe_packet(change.packet_id, {{change.filter, change.qos}}));
-  } else {
-    oracle_.unsubscribing(index_, change.filter);
-    peer_.send(test::unsubscribe_packet(change.packet_id, {change.filter}));
-  }
+  if (!ended || (!connecting_ && !established_)) return;
+  if (silent_since_ns_ != INT64_MAX) check_end_of_silence();
+  lost(true);
 }
 
 }  // namespace penstock::sim

@@ -8,6 +8,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,13 +28,21 @@ struct ClientPlan {
   size_t payload_bytes_max = 100;
   int64_t act_ns_mean = 50'000'000;
   uint32_t publish_per_cent = 0;  // chances of each act
+  uint32_t huge_per_mille = 0;    // of its messages
+  size_t huge_bytes_max = 0;
+  uint32_t flood_per_mille = 0;  // many messages at QoS 0 in one act
+  uint32_t flood_messages_max = 1000;
   uint32_t leave_per_mille = 0;
   uint32_t cut_per_mille = 0;
   uint32_t vanish_per_mille = 0;
+  uint32_t take_over_per_mille = 0;  // connects anew while the broker believes in the old connection; several times
+  uint32_t silence_per_mille = 0;    // sends nothing any more: the broker has to end the connection
   uint32_t resubscribe_per_mille = 0;
   uint32_t slow_per_mille = 0;
-  uint32_t cut_at_byte_per_cent = 0;    // of each connection
-  uint32_t lazy_per_cent = 0;           // its acknowledgements wait for a later act
+  uint32_t cut_at_byte_per_cent = 0;  // of each connection
+  uint32_t will_per_cent = 0;         // of each connection
+  uint32_t lazy_per_cent = 0;         // its acknowledgements wait for a later act
+  uint16_t keepalive_s = 4;
   int64_t away_ns_max = 1'000'000'000;  // between two connections
   size_t window = 10;                   // messages that it has unacknowledged
   uint16_t packet_id_max = 65535;       // at least 3 x window
@@ -49,6 +58,9 @@ class ModelledClient {
   void settle();
   // All its handshakes are complete.
   bool settled() const;
+  bool connected() const { return established_; }
+  // The broker has forgotten, by a death that its durability allows, which QoS 2 handshakes were under way.
+  void forget_incoming() { incoming_.clear(); }
   std::string describe() const;
   const ClientPlan& plan() const { return plan_; }
   // Retained messages that came on this connection, by topic.
@@ -74,16 +86,27 @@ class ModelledClient {
   void act_later();
   void act_connected();
   void misbehave();
+  void go_on_in_silence();
+  void check_end_of_silence();
   void connect();
-  void lost();
+  std::string connect_packet();
+  void plan_cut();
+  void lost(bool broker_knows);
+  void settle_will();
+  void leave();
+  void take_over();
+  void begin_anew();
+  void send(std::string_view bytes);
   void on_change();
   void take(const test::Packet& packet);
   void on_connack(const test::Packet& packet);
   void on_publish(const test::Packet& packet);
+  void on_pingresp();
   void on_acknowledge(const test::Packet& packet);
   void on_change_done(const test::Packet& packet);
   void acknowledge(test::Type type, uint16_t packet_id);
   void publish_some();
+  void publish_flood();
   void resend();
   void pump();
   void send_publish(const Outgoing& outgoing, bool dup);
@@ -105,13 +128,21 @@ class ModelledClient {
   bool reached_ = false;  // the TCP connection is made
   bool established_ = false;
   bool reading_slowly_ = false;
+  bool read_slowly_once_ = false;  // on this connection
   bool lazy_ = false;
+  bool leaving_ = false;  // DISCONNECT is sent, and it waits for the broker to close
+  uint32_t take_overs_left_ = 0;
+  int64_t silent_since_ns_ = INT64_MAX;
+  int64_t connected_ns_ = 0;
+  uint64_t connection_life_ = 0;
   int64_t reconnect_at_ns_ = 0;
   int64_t last_received_ns_ = 0;
+  int64_t last_sent_ns_ = 0;
   int64_t last_ping_ns_ = 0;
-  size_t parsed_ = 0;
+  MessageIndex will_ = BrokerOracle::kNoMessage;  // of this connection
   std::string input_;
   std::string lazy_acknowledgements_;
+  std::set<uint16_t> unacknowledged_;  // deliveries at QoS 1 and 2 that came on this connection
   std::deque<Outgoing> outgoing_;
   uint16_t last_packet_id_ = 0;
   std::map<uint16_t, MessageIndex> incoming_;  // QoS 2, from PUBLISH to PUBREL

@@ -9,6 +9,7 @@
 namespace penstock::sim {
 namespace {
 
+constexpr int64_t kStopNsMax = 90 * core::kNsPerSecond;
 constexpr int64_t kWakeNsMin = 1'000;
 constexpr int64_t kSleepNsMax = core::kNsPerSecond;  // as in broker/shard_thread.cc
 
@@ -134,8 +135,9 @@ core::Status BrokerLife::start_shards() {
   return {};
 }
 
-bool BrokerLife::all_stopped() const {
-  return std::ranges::all_of(lanes_, [](const auto& lane) { return lane->shard->stopped(); });
+bool BrokerLife::stopped() const {
+  return !lanes_.empty() &&
+         std::ranges::all_of(lanes_, [](const auto& lane) { return lane->shard != nullptr && lane->shard->stopped(); });
 }
 
 bool BrokerLife::stop() {
@@ -143,12 +145,12 @@ bool BrokerLife::stop() {
     lane->begin_turn();
     lane->shard->begin_stop();
   }
-  for (uint64_t steps = 0; !all_stopped() && !disk_.halted(); ++steps) {
-    CHECK_LT(steps, SimWorld::kStepsMax);
+  const int64_t patience_end_ns = world_.clock().monotonic_ns() + kStopNsMax;
+  while (!stopped() && !disk_.halted() && world_.clock().monotonic_ns() < patience_end_ns) {
     const bool something_was_pending = world_.step();
     CHECK(something_was_pending);
   }
-  return all_stopped();
+  return stopped();
 }
 
 void BrokerLife::die(Death death) {

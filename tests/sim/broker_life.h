@@ -43,8 +43,9 @@ class BrokerLife {
 
   // Until it serves; an error also where the disk halts within it.
   core::Status start();
-  // A clean stop. False where the disk halted within it.
+  // A clean stop. False where the disk halted within it, or when it takes longer than anybody waits.
   bool stop();
+  bool stopped() const;
   // Its sockets end as the death has it; from here on it does nothing.
   void die(Death death);
 
@@ -75,7 +76,6 @@ class BrokerLife {
 
   core::Status start_shards();
   core::Status open_sealed_logs();
-  bool all_stopped() const;
 
   SimWorld& world_;
   SimStorage& disk_;

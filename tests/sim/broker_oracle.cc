@@ -3,13 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <charconv>
 
 namespace penstock::sim {
 namespace {
-
-// A message that was acknowledged so long before a SUBSCRIBE cannot be on its way between shards any more.
-constexpr int64_t kSettledNs = 5 * core::kNsPerSecond;
 
 char filler(MessageIndex message, size_t at) {
   return static_cast<char>('a' + (message * 7 + at) % 26);
@@ -29,6 +25,7 @@ bool filter_matches(std::string_view filter, std::string_view topic) {
 
 ClientIndex BrokerOracle::add_client(std::string name) {
   clients_.push_back({.name = std::move(name)});
+  messages_of_.push_back(0);
   return static_cast<ClientIndex>(clients_.size() - 1);
 }
 
@@ -37,28 +34,23 @@ void BrokerOracle::breach(ClientIndex client, const std::string& what) const {
   ADD_FAILURE() << clients_[client].name << ": " << what;
 }
 
+void BrokerOracle::refused(ClientIndex client, const std::string& what) {
+  ++tally_.refusals;
+  if (!promises_.may_refuse && !damaged_) breach(client, what + " was refused, and the disk had nothing");
+}
+
 std::string BrokerOracle::describe(const Message& message) const {
   return "message " + std::to_string(&message - messages_.data()) + " (number " + std::to_string(message.number) +
          " of " + clients_[message.publisher].name + " to " + message.topic + ", QoS " + std::to_string(message.qos) +
-         (message.retain ? ", retained" : "") + ")";
+         (message.retain ? ", retained" : "") + (message.is_will ? ", a will" : "") + ")";
 }
 
 // ---------------------------------------------------------------- publishers
 
 MessageIndex BrokerOracle::publish(ClientIndex publisher, std::string topic, uint8_t qos, bool retain, size_t bytes) {
   const auto index = static_cast<MessageIndex>(messages_.size());
-  uint32_t number = 1;
-  for (size_t i = messages_.size(); i > 0; --i)
-    if (messages_[i - 1].publisher == publisher) {
-      number = messages_[i - 1].number + 1;
-      break;
-    }
-  messages_.push_back({.publisher = publisher,
-                       .topic = std::move(topic),
-                       .qos = qos,
-                       .retain = retain,
-                       .bytes = bytes,
-                       .number = number});
+  messages_.push_back(
+      {.publisher = publisher, .topic = std::move(topic), .qos = qos, .retain = retain, .bytes = bytes});
   ++tally_.published;
   return index;
 }
@@ -67,24 +59,30 @@ std::string BrokerOracle::payload_of(MessageIndex message) const {
   const size_t bytes = messages_[message].bytes;
   if (bytes == 0) return {};
   std::string payload = "m" + std::to_string(message) + ":";
-  while (payload.size() < bytes) payload += filler(message, payload.size());
+  for (size_t at = payload.size(); at < bytes; ++at) payload += filler(message, at);
   return payload;
 }
 
 void BrokerOracle::sent(MessageIndex index) {
   Message& message = messages_[index];
   if (++message.sends > 1) return;
+  message.number = ++messages_of_[message.publisher];
   message.sent_ns = now_ns();
+  owe(message, INT64_MAX);
+}
+
+void BrokerOracle::owe(Message& message, int64_t subscribed_before_ns) {
   if (message.qos == 0 || message.bytes == 0) return;
   for (ClientIndex client = 0; client < clients_.size(); ++client)
     for (const Interest& interest : clients_[client].interests)
-      if (interest.acknowledged && interest.qos > 0 && filter_matches(interest.filter, message.topic))
+      if (interest.acknowledged && interest.acknowledged_ns < subscribed_before_ns && interest.qos > 0 &&
+          filter_matches(interest.filter, message.topic))
         message.owed_to[client] = clients_[client].session;
 }
 
 void BrokerOracle::acknowledged(MessageIndex index) {
   Message& message = messages_[index];
-  if (message.acknowledged) return;
+  if (message.acknowledged || is_void(clients_[message.publisher])) return;
   message.acknowledged = true;
   message.acknowledged_ns = now_ns();
   message.acknowledged_life = life_;
@@ -92,30 +90,7 @@ void BrokerOracle::acknowledged(MessageIndex index) {
   tally_.owed += message.owed_to.size();
 }
 
-// ---------------------------------------------------------------- sessions
-
-void BrokerOracle::connecting(ClientIndex index, bool clean) {
-  Client& client = clients_[index];
-  ++client.connection;
-  if (!clean) return;
-  ++client.session;
-  client.promised = false;
-  client.interests.clear();
-  client.receipts.clear();
-  client.newest.clear();
-}
-
-void BrokerOracle::reached(ClientIndex client) {
-  clients_[client].life = life_;
-}
-
-void BrokerOracle::connected(ClientIndex index, bool clean, bool session_present) {
-  Client& client = clients_[index];
-  if (clean && session_present) breach(index, "a clean session is said to be present");
-  if (client.promised && !session_present) breach(index, "its session is gone");
-  if (client.promised) ++tally_.sessions_resumed;
-  client.promised = !clean;
-}
+// ---------------------------------------------------------------- subscriptions
 
 BrokerOracle::Interest* BrokerOracle::open_interest(ClientIndex client, const std::string& filter) {
   for (Interest& interest : clients_[client].interests)
@@ -132,9 +107,9 @@ void BrokerOracle::subscribed(ClientIndex client, const std::string& filter, uin
   Interest* interest = open_interest(client, filter);
   if (interest == nullptr || interest->qos != code)
     return breach(client, "SUBACK " + std::to_string(code) + " for " + filter);
-  if (interest->acknowledged) return;
+  if (interest->acknowledged || is_void(clients_[client])) return;
   interest->acknowledged = true;
-  interest->acknowledged_ns = now_ns();
+  interest->acknowledged_ns = clients_[client].changed_ns = now_ns();
 }
 
 void BrokerOracle::unsubscribing(ClientIndex index, const std::string& filter) {
@@ -152,114 +127,11 @@ void BrokerOracle::unsubscribing(ClientIndex index, const std::string& filter) {
 }
 
 void BrokerOracle::unsubscribed(ClientIndex client, const std::string& filter) {
-  if (Interest* interest = open_interest(client, filter)) interest->until_ns = now_ns();
-}
-
-// ---------------------------------------------------------------- deliveries
-
-bool BrokerOracle::is_removal(const std::string& topic) const {
-  return std::ranges::any_of(messages_, [&](const Message& message) {
-    return message.bytes == 0 && message.sends > 0 && message.topic == topic;
-  });
-}
-
-MessageIndex BrokerOracle::identify(ClientIndex client, const test::Packet& packet) const {
-  MessageIndex index = kNoMessage;
-  const char* begin = packet.payload.data();
-  const char* end = begin + packet.payload.size();
-  if (begin != end && *begin == 'm') std::from_chars(begin + 1, end, index);
-  if (index >= messages_.size() || messages_[index].sends == 0 || payload_of(index) != packet.payload ||
-      messages_[index].topic != packet.topic) {
-    breach(client, "got what nobody sent, to " + packet.topic + ": " + packet.payload.substr(0, 40));
-    return kNoMessage;
-  }
-  return index;
-}
-
-// Some filter of this session brought it, at no higher QoS than that filter's.
-void BrokerOracle::check_wanted(ClientIndex client, const Message& message, const test::Packet& packet) const {
-  uint8_t qos_max = 0;
-  bool matches = false, in_time = false;
-  for (const Interest& interest : clients_[client].interests) {
-    if (!filter_matches(interest.filter, packet.topic)) continue;
-    matches = true;
-    const bool older =
-        message.acknowledged_ns != INT64_MAX &&
-        (message.acknowledged_ns + kSettledNs < interest.from_ns || message.acknowledged_life < interest.from_life);
-    const bool later = interest.until_ns < message.sent_ns;
-    if ((older && !packet.retain()) || later) continue;
-    in_time = true;
-    qos_max = std::max(qos_max, interest.qos);
-  }
-  if (!matches) return breach(client, "got " + describe(message) + ", which no filter of its session matches");
-  if (!in_time) return breach(client, "got " + describe(message) + ", sent while no matching filter was subscribed");
-  if (packet.qos() > std::min(qos_max, message.qos))
-    breach(client, "got " + describe(message) + " at QoS " + std::to_string(packet.qos()));
-}
-
-bool BrokerOracle::subscribed_before(const Client& client, const Message& message) {
-  return std::ranges::any_of(client.interests, [&](const Interest& interest) {
-    return interest.acknowledged_ns < message.sent_ns && filter_matches(interest.filter, message.topic);
-  });
-}
-
-void BrokerOracle::note_receipt(ClientIndex index, MessageIndex message_index, const test::Packet& packet) {
-  Client& client = clients_[index];
-  const Message& message = messages_[message_index];
-  Receipt& receipt = client.receipts[message_index];
-  if (receipt.connection != client.connection) receipt.in_connection = 0;
-  receipt.connection = client.connection;
-  // At QoS 2 the broker takes a message once, however often it is sent.
-  const uint32_t copies = message.qos == 1 ? message.sends : 1;
-  if (++receipt.in_connection > copies) breach(index, "got " + describe(message) + " twice on one connection");
-  if (!packet.dup() && ++receipt.unmarked > copies) breach(index, "got " + describe(message) + " again without DUP");
-  if (receipt.count > 0) {
-    ++tally_.repeated;
-    if (!packet.dup()) ++tally_.repeated_unmarked;
-    if (packet.qos() == 2 && receipt.at_qos2) breach(index, "got " + describe(message) + " twice at QoS 2");
-    if (packet.qos() == 0 && receipt.count >= copies) breach(index, "got " + describe(message) + " again at QoS 0");
-  } else {
-    uint32_t& newest = client.newest[{message.publisher, message.topic, packet.qos()}];
-    // What was sent before the subscription is owed to nobody: a copy of it may come late, redelivered by its publisher
-    // or found on the disk by the next life.
-    if (subscribed_before(client, message)) {
-      if (message.number <= newest)
-        breach(index, "got " + describe(message) + " behind number " + std::to_string(newest));
-      newest = std::max(newest, message.number);
-    }
-  }
-  ++receipt.count;
-  if (packet.qos() == 2) {
-    receipt.at_qos2 = true;
-    ++tally_.qos2_delivered;
-  }
-}
-
-MessageIndex BrokerOracle::delivered(ClientIndex client, const test::Packet& packet) {
-  ++tally_.delivered;
-  if (packet.payload.empty()) {
-    if (!is_removal(packet.topic)) breach(client, "got an empty message to " + packet.topic + " that nobody sent");
-    return kNoMessage;
-  }
-  const MessageIndex index = identify(client, packet);
-  if (index == kNoMessage) return kNoMessage;
-  Message& message = messages_[index];
-  check_wanted(client, message, packet);
-  if (packet.retain()) {
-    ++tally_.retained;
-    if (!message.retain) breach(client, "got " + describe(message) + " as a retained message");
-    return index;
-  }
-  note_receipt(client, index, packet);
-  message.owed_to.erase(client);
-  return index;
-}
-
-void BrokerOracle::repeated(ClientIndex client, const test::Packet& packet, MessageIndex message) {
-  ++tally_.repeated;
-  if (packet.payload.empty() && message == kNoMessage) return;
-  if (identify(client, packet) != message) breach(client, "a packet id at QoS 2 was bound to another message");
-  if (!packet.dup()) breach(client, "a repetition at QoS 2 without DUP");
+  clients_[client].changed_ns = now_ns();
+  Interest* interest = open_interest(client, filter);
+  if (interest == nullptr) return;
+  interest->until_ns = now_ns();
+  interest->may_be_back = is_void(clients_[client]);
 }
 
 // ---------------------------------------------------------------- the end
@@ -271,6 +143,7 @@ std::string BrokerOracle::missing() const {
     if (!message.acknowledged) continue;
     for (const auto& [client, session] : message.owed_to) {
       if (clients_[client].session != session) continue;
+      if (wall_elapsed_us_max(message.sent_ns) >= promises_.retention_us) continue;  // retention may have taken it
       if (++count <= 5) all += describe(message) + " has not come to " + clients_[client].name + "\n";
     }
   }
@@ -278,11 +151,15 @@ std::string BrokerOracle::missing() const {
   return all;
 }
 
-// Retained topics have one publisher each here, so what counts is its order.
+void BrokerOracle::forgive_what_is_owed() {
+  for (Message& message : messages_) message.owed_to.clear();
+}
+
+// Retained topics have one publisher each here, so what counts is its order. Wills come when nobody can foresee it.
 void BrokerOracle::check_retained(const std::map<std::string, test::Packet>& by_topic) const {
   std::map<std::string, std::vector<const Message*>> sent_to;
   for (const Message& message : messages_)
-    if (message.retain && message.sends > 0) sent_to[message.topic].push_back(&message);
+    if (message.retain && message.sends > 0 && !message.is_will) sent_to[message.topic].push_back(&message);
   for (const auto& [topic, messages] : sent_to) {
     uint32_t acknowledged = 0;
     for (const Message* message : messages)

@@ -2,6 +2,9 @@
 // come. The second opinion: it knows nothing of shards, logs or files, only what MQTT 3.1.1 and docs/durability.md
 // promise to whoever stands at the other end of the wire. Breaches are test failures, said once, with the names of
 // client and message.
+//
+// Four files: this one's .cc has publishers, subscriptions and the end; broker_oracle_sessions.cc connections, expiry
+// and what a death may take; broker_oracle_deliveries.cc what came; broker_oracle_wills.cc the wills.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +25,19 @@ using MessageIndex = uint32_t;
 // What came about over all seeds: a test in which nothing happened proves nothing.
 struct OracleTally {
   uint64_t published = 0, acknowledged = 0, delivered = 0, repeated = 0, repeated_unmarked = 0, retained = 0,
-           qos2_delivered = 0, owed = 0, sessions_resumed = 0;
+           qos2_delivered = 0, owed = 0, sessions_resumed = 0, sessions_expired = 0, wills_due = 0, wills_cancelled = 0,
+           wills_delivered = 0, refusals = 0;
+};
+
+// What the broker under test has promised, as far as its settings decide that.
+struct Promises {
+  int64_t session_expiry_us = 0;  // 0: never
+  int64_t retention_us = INT64_MAX;
+  uint16_t inflight_max = 100;
+  int64_t turn_ns_max = 0;
+  bool queue_qos0 = false;
+  bool may_refuse = false;   // its disk fails or is full at times
+  bool may_be_late = false;  // its disk is slow, or refuses: what happens with time may take longer
 };
 
 bool filter_matches(std::string_view filter, std::string_view topic);
@@ -32,8 +47,24 @@ class BrokerOracle {
   BrokerOracle(SimWorld& world, OracleTally& tally) : world_(world), tally_(tally) {}
   BrokerOracle(const BrokerOracle&) = delete;
 
+  void set_promises(const Promises& promises) { promises_ = promises; }
+  const Promises& promises() const { return promises_; }
   ClientIndex add_client(std::string name);
-  void broker_died() { ++life_; }
+
+  // --- The broker.
+  void broker_serves() { serving_since_ns_ = now_ns(); }
+  void broker_stops() { stopping_ = true; }
+  bool is_stopping() const { return stopping_; }
+  uint64_t life() const { return life_; }
+  int64_t serving_since_ns() const { return serving_since_ns_; }
+  // `lossy`: what was acknowledged within the last kHorizonNs may be gone.
+  void broker_died(bool lossy);
+  void clock_jumped(int64_t by_us) { jumps_.push_back({now_ns(), by_us}); }
+  // Records on the disk could not be read at times: what was owed until now may be given up as lost.
+  void forgive_what_is_owed();
+  // Files were damaged: from here on only wrong bytes and what no filter ever asked for are breaches.
+  void files_damaged() { damaged_ = true; }
+  bool damaged() const { return damaged_; }
 
   // --- A publisher. An empty payload (`bytes` 0) removes the retained message.
   MessageIndex publish(ClientIndex publisher, std::string topic, uint8_t qos, bool retain, size_t bytes);
@@ -42,10 +73,23 @@ class BrokerOracle {
   void sent(MessageIndex message);
   void acknowledged(MessageIndex message);
 
+  // --- A will: offered with CONNECT, armed by CONNACK, then due (the connection ended without DISCONNECT), cancelled
+  // (the broker has seen DISCONNECT), or in doubt.
+  void will_offered(MessageIndex message);
+  void will_armed(MessageIndex message);
+  void will_due(MessageIndex message);
+  void will_cancelled(MessageIndex message);
+  // The broker has answered a packet that was sent at `sent_ns` on the connection with this will.
+  void will_is_not_due_yet(MessageIndex message, int64_t sent_ns);
+
   // --- A session. `clean`: a new one, whatever was before.
   void connecting(ClientIndex client, bool clean);
   void reached(ClientIndex client);  // the TCP connection is made
-  void connected(ClientIndex client, bool clean, bool session_present);
+  // Whether the session is another one than before, or may be: then the client must begin anew.
+  bool connected(ClientIndex client, bool clean, bool session_present);
+  // Its connection ended, for the broker within [from, until].
+  void offline(ClientIndex client, bool was_established, int64_t from_ns, int64_t until_ns);
+  void refused(ClientIndex client, const std::string& what);
   void subscribing(ClientIndex client, const std::string& filter, uint8_t qos);
   void subscribed(ClientIndex client, const std::string& filter, uint8_t code);
   void unsubscribing(ClientIndex client, const std::string& filter);
@@ -64,19 +108,24 @@ class BrokerOracle {
   void check_retained(const std::map<std::string, test::Packet>& by_topic) const;
 
  private:
+  enum class Will : uint8_t { kNone, kInDoubt, kArmed, kDue, kCancelled };
   struct Message {
     ClientIndex publisher = 0;
     std::string topic;
     uint8_t qos = 0;
     bool retain = false;
     size_t bytes = 0;
-    uint32_t number = 0;  // of all messages of its publisher
+    uint32_t number = 0;  // of all that its publisher has sent
     uint32_t sends = 0;
     bool acknowledged = false;
     int64_t sent_ns = INT64_MAX;
     int64_t acknowledged_ns = INT64_MAX;
     uint64_t acknowledged_life = UINT64_MAX;
     std::map<ClientIndex, uint32_t> owed_to;  // session number
+    Will will = Will::kNone;
+    bool is_will = false;
+    int64_t first_delivered_ns = INT64_MAX;
+    int64_t cancelled_ns = INT64_MAX;
   };
   struct Interest {
     std::string filter;
@@ -85,30 +134,53 @@ class BrokerOracle {
     uint64_t from_life = 0;
     int64_t until_ns = INT64_MAX;  // UNSUBACK
     bool acknowledged = false;     // SUBACK came and UNSUBSCRIBE was not sent
+    bool may_be_back = false;      // a death has taken UNSUBSCRIBE
     int64_t acknowledged_ns = INT64_MAX;
   };
   struct Receipt {
     uint32_t count = 0;
     uint32_t in_connection = 0;
     uint32_t connection = 0;
+    uint64_t life = 0;
     uint32_t unmarked = 0;  // without DUP
     bool at_qos2 = false;
+    bool is_forgiven = false;  // a death has taken the record of it
   };
   struct Client {
     std::string name;
     bool promised = false;  // CONNACK of a session that is kept
+    bool in_doubt = false;  // its session may have gone, and another one have begun, without its knowing
+    bool online = false;
     uint32_t session = 0;
     uint32_t connection = 0;
     uint64_t life = 0;  // of the broker that it is connected to: what that sent may come after its death
+    int64_t connecting_ns = 0;
+    int64_t changed_ns = 0;  // of its session or its filters
+    int64_t offline_from_ns = 0;
+    int64_t offline_until_ns = 0;
     std::vector<Interest> interests;
     std::map<MessageIndex, Receipt> receipts;
     std::map<std::tuple<ClientIndex, std::string, uint8_t>, uint32_t> newest;  // number, by publisher, topic and QoS
   };
+  struct Jump {
+    int64_t at_ns;
+    int64_t by_us;
+  };
 
+  void begin_session(Client& client);
+  bool may_have_expired(const Client& client) const;
+  bool must_have_expired(const Client& client) const;
+  void forget_recent(Client& client, ClientIndex index, int64_t horizon_ns);
+  // How much time may have passed by the wall clock.
+  int64_t wall_elapsed_us_max(int64_t since_ns) const;
   MessageIndex identify(ClientIndex client, const test::Packet& packet) const;
   void check_wanted(ClientIndex client, const Message& message, const test::Packet& packet) const;
+  void check_qos0(ClientIndex client, const Message& message) const;
   static bool subscribed_before(const Client& client, const Message& message);
   void note_receipt(ClientIndex client, MessageIndex index, const test::Packet& packet);
+  void owe(Message& message, int64_t subscribed_before_ns);
+  // What reaches it now was sent by a broker that has died since, and taken along what it had promised.
+  bool is_void(const Client& client) const { return client.life < life_ && deaths_[client.life].lossy; }
   bool is_removal(const std::string& topic) const;
   Interest* open_interest(ClientIndex client, const std::string& filter);
   std::string describe(const Message& message) const;
@@ -116,9 +188,20 @@ class BrokerOracle {
 
   SimWorld& world_;
   OracleTally& tally_;
+  Promises promises_;
   std::vector<Message> messages_;
   std::vector<Client> clients_;
+  std::vector<uint32_t> messages_of_;  // by client
+  std::vector<Jump> jumps_;
   uint64_t life_ = 0;
+  int64_t serving_since_ns_ = INT64_MAX;
+  struct Death {
+    int64_t at_ns;
+    bool lossy;
+  };
+  std::vector<Death> deaths_;  // by life
+  bool stopping_ = false;
+  bool damaged_ = false;
 };
 
 }  // namespace penstock::sim

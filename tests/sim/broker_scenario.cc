@@ -6,110 +6,51 @@ namespace penstock::sim {
 namespace {
 
 constexpr int64_t kSettleNs = 60 * core::kNsPerSecond;
-constexpr const char* kFilters[] = {"#", "a/#", "a/+", "a/0", "a/1", "+/0", "b/x/#", "b/+/0", "+/x/+", "r/#", "b/x/0"};
-constexpr const char* kTopics[] = {"a/0", "a/1", "a/2", "b/0", "b/x/0", "b/x/1", "c"};
+constexpr int64_t kQuietNs = 12 * core::kNsPerSecond;  // longer than any keepalive
+constexpr size_t kOpenFilesPerShardMax = 64;
 
 }  // namespace
 
-BrokerScenario::BrokerScenario(uint64_t seed, const ScenarioBounds& bounds, ScenarioTally& tally)
+BrokerScenario::BrokerScenario(uint64_t seed, const ScenarioLimits& limits, ScenarioTally& tally)
     : world_(seed),
       disk_(world_),
       hub_(world_),
-      bounds_(bounds),
+      plan_(draw_plan(seed, limits)),
       tally_(tally),
       oracle_(world_, tally),
       on_failure_(world_) {
-  draw_broker();
-  draw_clients();
+  disk_.options() = plan_.disk;
+  tell_promises();
+  for (const ClientPlan& client : plan_.clients)
+    clients_.push_back(std::make_unique<ModelledClient>(world_, hub_, oracle_, client, kPort));
+  for (size_t i = 0; i < plan_.strangers; ++i)
+    strangers_.push_back(
+        std::make_unique<Stranger>(world_, hub_, oracle_,
+                                   StrangerPlan{.name = "stranger-" + std::to_string(i),
+                                                .port = kPort,
+                                                .connect_timeout_ns = plan_.broker.shard.connect_timeout_ns,
+                                                .payload_bytes_max = plan_.broker.shard.payload_bytes_max}));
 }
 
-void BrokerScenario::draw_broker() {
-  core::SeededRandom& random = world_.random();
-  plan_.port = kPort;
-  plan_.shards_count = static_cast<broker::ShardIndex>(1 + random.below(bounds_.shards_max));
-  plan_.turn_ns_max = int64_t{2'000} << random.below(9);
-  plan_.stall_ns_max = static_cast<int64_t>(rarely(400)) * core::kNsPerMs;
-  plan_.shard.payload_bytes_max = 16u << 10;
-  plan_.shard.inflight_max = static_cast<uint16_t>(random.chance(1, 3) ? 1 + random.below(5) : 100);
-  plan_.shard.queue_qos0 = random.chance(1, 4);
-  plan_.shard.parent_topics_max = static_cast<uint32_t>(1 + random.below(4));
-  plan_.shard.checkpoint_log_bytes = uint64_t{4096} << random.below(10);
-  plan_.log.segment_bytes = uint64_t{64 << 10} << random.below(5);
-  plan_.log.tail_bytes = uint64_t{1 << 20} << random.below(2);
-  plan_.log.prewrite_bytes = uint64_t{4096} * random.below(20);
-  power_cuts_ = random.chance(5, 6);
-  plan_.log.durability = power_cuts_ || random.chance(1, 2) ? log::Durability::kSync : log::Durability::kWrite;
-  life_ns_max_ = (int64_t{1} << random.below(5)) * core::kNsPerSecond;
-  disk_.options().refuse_direct = random.chance(1, 5);
-  if (random.chance(1, 4)) disk_.options().torn_sector_per_million = 300'000;
-  if (random.chance(1, 4)) disk_.options().latency_ns_max = 30 * core::kNsPerMs;
-  disk_.faults.slow = static_cast<uint32_t>(rarely(3000));
-  disk_.faults.short_read = static_cast<uint32_t>(rarely(20'000));
-  disk_.faults.short_write = static_cast<uint32_t>(rarely(20'000));
+void BrokerScenario::tell_promises() {
+  oracle_.set_promises({.session_expiry_us = plan_.broker.shard.session_expiry_us,
+                        .retention_us = plan_.broker.log.retention_us,
+                        .inflight_max = plan_.broker.shard.inflight_max,
+                        .turn_ns_max = std::max(plan_.broker.turn_ns_max, plan_.broker.stall_ns_max),
+                        .queue_qos0 = plan_.broker.shard.queue_qos0,
+                        .may_refuse = plan_.disk_may_refuse(),
+                        .may_be_late = plan_.disk_may_refuse() || has(Feature::kSlowDisk)});
 }
-
-void BrokerScenario::draw_clients() {
-  core::SeededRandom& random = world_.random();
-  std::vector<ClientPlan> plans;
-  for (uint64_t count = 1 + random.below(4), i = 0; i < count; ++i) plans.push_back(draw_publisher(i));
-  for (uint64_t count = 1 + random.below(5), i = 0; i < count; ++i) plans.push_back(draw_subscriber(i));
-  for (ClientPlan& plan : plans) {
-    draw_trouble(plan);
-    clients_.push_back(std::make_unique<ModelledClient>(world_, hub_, oracle_, std::move(plan), kPort));
-  }
-}
-
-ClientPlan BrokerScenario::draw_publisher(size_t number) {
-  core::SeededRandom& random = world_.random();
-  ClientPlan plan{.name = "publisher-" + std::to_string(number)};
-  plan.clean = random.chance(1, 8);
-  for (const char* topic : kTopics)
-    if (random.chance(1, 2)) plan.topics.emplace_back(topic);
-  if (plan.topics.empty()) plan.topics.emplace_back("a/0");
-  for (uint8_t qos = 0; qos <= bounds_.qos_max; ++qos)
-    if (random.chance(1, 2)) plan.qos.push_back(qos);
-  if (plan.qos.empty()) plan.qos.push_back(bounds_.qos_max);
-  plan.retain_per_cent = random.chance(1, 2) ? 0 : 20;
-  plan.payload_bytes_max = random.chance(1, 5) ? 15'000 : 20 + random.below(500);
-  plan.publish_per_cent = static_cast<uint32_t>(5 + random.below(95));
-  return plan;
-}
-
-ClientPlan BrokerScenario::draw_subscriber(size_t number) {
-  core::SeededRandom& random = world_.random();
-  ClientPlan plan{.name = "subscriber-" + std::to_string(number)};
-  plan.clean = random.chance(1, 5);
-  for (uint64_t count = 1 + random.below(3), i = 0; i < count; ++i) {
-    const std::string filter = kFilters[random.below(std::size(kFilters))];
-    if (std::ranges::none_of(plan.filters, [&](const auto& each) { return each.first == filter; }))
-      plan.filters.emplace_back(filter, static_cast<uint8_t>(random.below(bounds_.qos_max + 1u)));
-  }
-  plan.resubscribe_per_mille = static_cast<uint32_t>(rarely(20));
-  return plan;
-}
-
-void BrokerScenario::draw_trouble(ClientPlan& plan) {
-  core::SeededRandom& random = world_.random();
-  plan.act_ns_mean = static_cast<int64_t>(20 + random.below(200)) * core::kNsPerMs;
-  plan.leave_per_mille = static_cast<uint32_t>(rarely(30));
-  plan.cut_per_mille = static_cast<uint32_t>(rarely(60));
-  plan.vanish_per_mille = static_cast<uint32_t>(rarely(15));
-  plan.slow_per_mille = static_cast<uint32_t>(rarely(30));
-  plan.cut_at_byte_per_cent = static_cast<uint32_t>(rarely(70));
-  plan.lazy_per_cent = static_cast<uint32_t>(rarely(100));
-  plan.away_ns_max = static_cast<int64_t>(1 + random.below(random.chance(1, 4) ? 8000 : 400)) * core::kNsPerMs;
-  plan.window = 1 + random.below(20);
-  plan.packet_id_max =
-      static_cast<uint16_t>(random.chance(1, 2) ? 3 * plan.window + random.below(10) : 60'000 + random.below(5000));
-}
-
-// ---------------------------------------------------------------- lives
 
 void BrokerScenario::run() {
+  world_.clock().set_drift(plan_.drift_ppm);
   for (auto& client : clients_) client->start();
-  for (uint64_t lives = world_.random().below(6) + 1; lives > 0 && !testing::Test::HasFailure(); --lives) life();
-  if (!testing::Test::HasFailure()) last_life();
+  for (auto& stranger : strangers_) stranger->start();
+  for (size_t lives = plan_.lives; lives > 0 && !failed(); --lives) life();
+  if (!failed()) last_life();
+  if (!failed() && has(Feature::kDamageAtRest)) run_on_damaged_files();
   tally_.steps += world_.steps();
+  tally_.disk_faults += disk_.faults_met();
   if (broker_ == nullptr) return;
   if (!disk_.halted()) disk_.kill();
   end_life(false);
@@ -118,54 +59,74 @@ void BrokerScenario::run() {
 // False where the disk halted within it.
 bool BrokerScenario::start_broker() {
   ++tally_.lives;
-  world_.trace("broker starts", "", plan_.shards_count, static_cast<int64_t>(tally_.lives));
-  broker_ = std::make_unique<BrokerLife>(world_, disk_, hub_, plan_);
+  world_.trace("broker starts", "", plan_.broker.shards_count, static_cast<int64_t>(tally_.lives));
+  broker_ = std::make_unique<BrokerLife>(world_, disk_, hub_, plan_.broker);
   const core::Status status = broker_->start();
   if (status.has_value() && !disk_.halted()) {
     world_.trace("broker serves", "");
+    oracle_.broker_serves();
     return true;
   }
   ++tally_.interrupted_starts;
-  if (!disk_.halted()) ADD_FAILURE() << "the broker does not start: " << status.error().message;
+  if (!disk_.halted() && !oracle_.damaged()) ADD_FAILURE() << "the broker does not start: " << status.error().message;
   return false;
 }
 
 void BrokerScenario::run_for(int64_t ns) {
   const int64_t end_ns = world_.clock().monotonic_ns() + ns;
-  while (world_.next_due_ns() <= end_ns && !disk_.halted() && !testing::Test::HasFailure()) world_.step();
+  while (world_.next_due_ns() <= end_ns && !disk_.halted() && !failed()) world_.step();
   if (!disk_.halted()) world_.clock().advance_to(end_ns);
+}
+
+// How this life ends, and when. True: by a power cut.
+bool BrokerScenario::draw_death() {
+  const uint64_t steps = chance(1, 3) ? world_.random().below(200) : world_.random().below(5000);
+  const bool at_step = chance(2, 3);
+  bool power_cut = has(Feature::kPowerCuts) && (!has(Feature::kKills) || chance(1, 2));
+  // After a failed fdatasync the page cache says what the disk does not have; only a boot tells them apart.
+  if (has(Feature::kNoDirectWrites) && (has(Feature::kSyncErrors) || has(Feature::kWriteErrors))) power_cut = true;
+  if (!at_step || (!power_cut && !has(Feature::kKills))) return power_cut;
+  power_cut ? disk_.crash_after(steps) : disk_.kill_after(steps);
+  return power_cut;
 }
 
 void BrokerScenario::life() {
   core::SeededRandom& random = world_.random();
-  if (bounds_.shards_change && random.chance(1, 4)) {
-    plan_.shards_count = static_cast<broker::ShardIndex>(1 + random.below(bounds_.shards_max));
+  if (has(Feature::kLayoutChanges) && chance(1, 2)) {
+    plan_.broker.shards_count = static_cast<broker::ShardIndex>(1 + random.below(has(Feature::kManyShards) ? 8 : 3));
     ++tally_.layouts_changed;
   }
-  const bool power_cut = power_cuts_ && random.chance(3, 4);
-  if (random.chance(2, 3)) {
-    const uint64_t steps = random.chance(1, 3) ? random.below(200) : random.below(5000);
-    power_cut ? disk_.crash_after(steps) : disk_.kill_after(steps);
-  }
+  const bool power_cut = draw_death();
   if (start_broker()) {
-    run_for(static_cast<int64_t>(random.below(static_cast<uint64_t>(life_ns_max_))));
-    if (!disk_.halted() && !testing::Test::HasFailure() && random.chance(1, 3)) {
-      world_.trace("broker stops", "");
-      ++(broker_->stop() ? tally_.clean_stops : tally_.interrupted_stops);
-    }
+    trouble_begins();
+    run_for(static_cast<int64_t>(random.below(static_cast<uint64_t>(plan_.life_ns_max))));
+    if (!disk_.halted() && !failed() && has(Feature::kCleanStops) && chance(1, 2)) stop_broker();
   }
-  if (testing::Test::HasFailure() && !disk_.halted()) return;
+  trouble_ends();
+  if (failed() && !disk_.halted()) return;
   if (!disk_.halted()) power_cut ? disk_.crash() : disk_.kill();
   end_life(power_cut);
-  run_for(static_cast<int64_t>(rarely(3000)) * core::kNsPerMs);
+  if (chance(1, 2)) run_for(static_cast<int64_t>(random.below(3000)) * core::kNsPerMs);
+}
+
+void BrokerScenario::stop_broker() {
+  world_.trace("broker stops", "");
+  oracle_.broker_stops();
+  const bool stopped = broker_->stop();
+  ++(stopped ? tally_.clean_stops : tally_.interrupted_stops);
+  if (!stopped && !disk_.halted() && !has(Feature::kDiskFull)) ADD_FAILURE() << "the broker does not stop";
 }
 
 void BrokerScenario::end_life(bool power_cut) {
   ++(power_cut ? tally_.power_cuts : tally_.kills);
   world_.trace("broker is dead", power_cut ? "power cut" : "killed");
+  const bool stopped = broker_->stopped() && !has(Feature::kDiskFull);  // else it may not have written everything
   broker_->die(power_cut ? BrokerLife::Death::kPowerCut : BrokerLife::Death::kKilled);
   broker_.reset();
-  oracle_.broker_died();
+  const bool lossy = !stopped && (power_cut ? plan_.loses_by_power_cut() : plan_.loses_by_kill());
+  oracle_.broker_died(lossy);
+  if (lossy)
+    for (auto& client : clients_) client->forget_incoming();
   disk_.restart();
 }
 
@@ -180,24 +141,40 @@ std::string BrokerScenario::unsettled() const {
   return all;
 }
 
-void BrokerScenario::last_life() {
-  disk_.faults = {};
-  disk_.options().latency_ns_max = 2 * core::kNsPerMs;
-  plan_.stall_ns_max = 0;
-  if (!start_broker()) return;
-  run_for(static_cast<int64_t>(rarely(3000)) * core::kNsPerMs);
+void BrokerScenario::settle_all() {
   world_.trace("clients settle", "");
   for (auto& client : clients_) client->settle();
+  for (auto& stranger : strangers_) stranger->settle();
   const int64_t end_ns = world_.clock().monotonic_ns() + kSettleNs;
-  while (!(all_settled() && oracle_.missing().empty()) && world_.clock().monotonic_ns() < end_ns &&
-         !testing::Test::HasFailure())
+  while (!(all_settled() && oracle_.missing().empty()) && world_.clock().monotonic_ns() < end_ns && !failed())
     run_for(100 * core::kNsPerMs);
-  if (testing::Test::HasFailure()) return;
+}
+
+void BrokerScenario::last_life() {
+  plan_.broker.stall_ns_max = 0;
+  disk_.options().latency_ns_max = 2 * core::kNsPerMs;
+  if (has(Feature::kReadErrors)) oracle_.forgive_what_is_owed();
+  if (!start_broker()) return;
+  if (chance(1, 2)) run_for(static_cast<int64_t>(world_.random().below(3000)) * core::kNsPerMs);
+  settle_all();
+  if (failed()) return;
   if (const std::string missing = oracle_.missing(); !missing.empty()) ADD_FAILURE() << "not delivered: " << missing;
   if (const std::string open = unsettled(); !open.empty()) ADD_FAILURE() << "not at rest: " << open;
-  if (testing::Test::HasFailure()) return;
-  run_for(5 * core::kNsPerSecond);  // what should not come, would come now
+  if (failed()) return;
+  run_for(kQuietNs);  // what should not come, would come now
+  if (failed()) return;
+  check_nothing_is_left_open();
   check_retained();
+}
+
+// What has ended has given back what it held.
+void BrokerScenario::check_nothing_is_left_open() const {
+  const auto connected =
+      static_cast<size_t>(std::ranges::count_if(clients_, [](const auto& client) { return client->connected(); }));
+  if (hub_.broker_sockets() > connected + strangers_.size())
+    ADD_FAILURE() << hub_.broker_sockets() << " sockets are open for " << connected << " clients";
+  const size_t files_max = kOpenFilesPerShardMax * plan_.broker.shards_count + disk_.files("/data").size();
+  if (disk_.open_files() > files_max) ADD_FAILURE() << disk_.open_files() << " files are open";
 }
 
 void BrokerScenario::check_retained() {

@@ -29,7 +29,7 @@ void SimPeer::connect(uint16_t port) {
   outgoing_.clear();
   received_.clear();
   received_bytes_ = 0;
-  finishing_ = finished_ = false;
+  finishing_ = finished_ = was_reset_ = false;
   cut_sending_at_ = cut_receiving_at_ = UINT64_MAX;
   state_ = State::kConnecting;
   hub_.connect(*this, port, wire_);
@@ -151,6 +151,7 @@ void SimPeer::serve() {
 // The broker's end is gone. Ours goes too, as that of a client that has nobody to talk to.
 void SimPeer::end() {
   hub_.world_.trace("peer sees the end", name_, connection_->id.value());
+  was_reset_ = connection_->to_peer.broken();
   connection_->peer = nullptr;
   connection_->to_broker.finish();
   hub_.move(connection_, true);

@@ -23,6 +23,8 @@ class SimPeer {
   const std::string& name() const { return name_; }
   State state() const { return state_; }
   bool connected() const { return state_ == State::kConnected; }
+  // Of a connection that the far end ended: by a reset, and not by a FIN behind all that was sent.
+  bool was_reset() const { return was_reset_; }
 
   // From any state; an earlier connection is reset. Bytes of the earlier one are forgotten.
   void connect(uint16_t port);
@@ -73,6 +75,7 @@ class SimPeer {
   bool finishing_ = false;
   bool finished_ = false;
   bool woken_ = false;
+  bool was_reset_ = false;
   size_t read_bytes_max_ = SIZE_MAX;  // per read
   int64_t read_every_ns_ = 0;
   bool slow_read_scheduled_ = false;

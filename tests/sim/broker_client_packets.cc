@@ -1,0 +1,242 @@
+// ModelledClient's packets: what it gets and what it sends.
+#include <algorithm>
+
+#include "core/check.h"
+#include "tests/sim/broker_client.h"
+
+namespace penstock::sim {
+namespace {
+
+constexpr size_t kOutgoingMax = 200;
+constexpr size_t kChangesMax = 2;
+constexpr uint8_t kSubackFailure = 0x80;
+
+}  // namespace
+
+// ---------------------------------------------------------------- what it gets
+
+void ModelledClient::take(const test::Packet& packet) {
+  using test::Type;
+  if (!established_ && packet.type != Type::kConnack)
+    return oracle_.breach(index_, std::string(test::name_of(packet.type)) + " before CONNACK");
+  switch (packet.type) {
+    case Type::kConnack:
+      return on_connack(packet);
+    case Type::kPublish:
+      return on_publish(packet);
+    case Type::kPuback:
+    case Type::kPubrec:
+    case Type::kPubcomp:
+      return on_acknowledge(packet);
+    case Type::kPubrel:
+      incoming_.erase(packet.packet_id);
+      unacknowledged_.erase(packet.packet_id);
+      return acknowledge(Type::kPubcomp, packet.packet_id);
+    case Type::kSuback:
+    case Type::kUnsuback:
+      return on_change_done(packet);
+    case Type::kPingresp:
+      return on_pingresp();
+    default:
+      oracle_.breach(index_, std::string("got ") + test::name_of(packet.type));
+  }
+}
+
+void ModelledClient::on_connack(const test::Packet& packet) {
+  constexpr uint8_t kUnavailable = 3;
+  if (!established_ && packet.return_code == kUnavailable) {
+    oracle_.refused(index_, "CONNECT");
+    will_ = BrokerOracle::kNoMessage;
+    peer_.reset();
+    return lost(true);
+  }
+  if (established_ || packet.return_code != 0)
+    return oracle_.breach(index_, "CONNACK with code " + std::to_string(packet.return_code));
+  world_.trace("client connected", plan_.name, packet.session_present);
+  connecting_ = false;
+  established_ = true;
+  if (oracle_.connected(index_, plan_.clean, packet.session_present)) begin_anew();
+  if (will_ != BrokerOracle::kNoMessage) oracle_.will_armed(will_);
+  resend();
+  send_change();
+  pump();
+}
+
+// It was connected when it asked.
+void ModelledClient::on_pingresp() {
+  if (will_ != BrokerOracle::kNoMessage) oracle_.will_is_not_due_yet(will_, last_ping_ns_);
+}
+
+void ModelledClient::on_publish(const test::Packet& packet) {
+  if (packet.qos() > 0) unacknowledged_.insert(packet.packet_id);
+  if (unacknowledged_.size() > oracle_.promises().inflight_max)
+    oracle_.breach(index_,
+                   "has " + std::to_string(unacknowledged_.size()) + " deliveries that it has not acknowledged");
+  if (packet.retain()) retained_[packet.topic] = packet;
+  if (packet.qos() == 2 && incoming_.contains(packet.packet_id)) {
+    oracle_.repeated(index_, packet, incoming_[packet.packet_id]);
+    return acknowledge(test::Type::kPubrec, packet.packet_id);
+  }
+  const MessageIndex message = oracle_.delivered(index_, packet);
+  world_.trace("client got", plan_.name, message, packet.packet_id);
+  if (packet.qos() == 1) acknowledge(test::Type::kPuback, packet.packet_id);
+  if (packet.qos() != 2) return;
+  incoming_[packet.packet_id] = message;
+  acknowledge(test::Type::kPubrec, packet.packet_id);
+}
+
+void ModelledClient::acknowledge(test::Type type, uint16_t packet_id) {
+  if (type == test::Type::kPuback) unacknowledged_.erase(packet_id);
+  if (lazy_ || !lazy_acknowledgements_.empty())
+    lazy_acknowledgements_ += test::acknowledge_packet(type, packet_id);
+  else
+    send(test::acknowledge_packet(type, packet_id));
+}
+
+void ModelledClient::on_acknowledge(const test::Packet& packet) {
+  const auto found = std::ranges::find_if(outgoing_, [&](const Outgoing& each) {
+    return each.stage != Stage::kWaiting && each.packet_id == packet.packet_id;
+  });
+  const bool is_known = found != outgoing_.end() && (packet.type == test::Type::kPuback) == (found->qos == 1) &&
+                        (packet.type != test::Type::kPubcomp || found->stage == Stage::kReceived);
+  if (!is_known)
+    return oracle_.breach(index_, std::string(test::name_of(packet.type)) + " for packet id " +
+                                      std::to_string(packet.packet_id) + ", which it did not wait for");
+  world_.trace("client's message acknowledged", plan_.name, found->message, packet.packet_id);
+  oracle_.acknowledged(found->message);
+  if (packet.type == test::Type::kPubrec) {
+    found->stage = Stage::kReceived;
+    send(test::acknowledge_packet(test::Type::kPubrel, packet.packet_id));
+    return;
+  }
+  outgoing_.erase(found);
+  pump();
+}
+
+void ModelledClient::on_change_done(const test::Packet& packet) {
+  const bool suback = packet.type == test::Type::kSuback;
+  if (changes_.empty() || changes_.front().packet_id != packet.packet_id || changes_.front().subscribe != suback)
+    return oracle_.breach(index_, std::string(test::name_of(packet.type)) + " that it did not wait for");
+  if (suback && static_cast<uint8_t>(packet.codes.at(0)) == kSubackFailure) {
+    oracle_.refused(index_, "SUBSCRIBE");
+    changes_.front().packet_id = 0;  // asked again with the next act
+    return;
+  }
+  const Change done = changes_.front();
+  changes_.pop_front();
+  world_.trace(suback ? "client subscribed" : "client unsubscribed", plan_.name + " " + done.filter, done.qos);
+  if (suback)
+    oracle_.subscribed(index_, done.filter, static_cast<uint8_t>(packet.codes.at(0)));
+  else
+    oracle_.unsubscribed(index_, done.filter);
+  send_change();
+}
+
+// ---------------------------------------------------------------- what it sends
+
+// A silent client says nothing, and nobody hears one that has said DISCONNECT.
+void ModelledClient::send(std::string_view bytes) {
+  if (leaving_ || silent_since_ns_ != INT64_MAX) return;
+  last_sent_ns_ = world_.clock().monotonic_ns();
+  peer_.send(bytes);
+}
+
+uint16_t ModelledClient::free_packet_id() {
+  const auto is_used = [&](uint16_t id) {
+    return std::ranges::any_of(outgoing_, [&](const Outgoing& each) { return each.packet_id == id; }) ||
+           std::ranges::any_of(changes_, [&](const Change& each) { return each.packet_id == id; });
+  };
+  do {
+    last_packet_id_ = static_cast<uint16_t>(last_packet_id_ % plan_.packet_id_max + 1);
+  } while (is_used(last_packet_id_));
+  return last_packet_id_;
+}
+
+void ModelledClient::publish_some() {
+  for (uint64_t count = random_.below(5) + 1; count > 0 && outgoing_.size() < kOutgoingMax; --count) {
+    const bool retain = random_.chance(plan_.retain_per_cent, 100);
+    const std::string topic = retain ? "r/" + plan_.name + "/" + std::to_string(random_.below(3))
+                                     : plan_.topics[random_.below(plan_.topics.size())];
+    const uint8_t qos = plan_.qos[random_.below(plan_.qos.size())];
+    const bool huge = chance(plan_.huge_per_mille);
+    const size_t bytes =
+        retain && random_.chance(1, 6) ? 0 : 12 + random_.below(huge ? plan_.huge_bytes_max : plan_.payload_bytes_max);
+    outgoing_.push_back({.message = oracle_.publish(index_, topic, qos, retain, bytes), .qos = qos, .retain = retain});
+  }
+  pump();
+}
+
+void ModelledClient::publish_flood() {
+  const std::string& topic = plan_.topics[random_.below(plan_.topics.size())];
+  for (uint64_t count = random_.below(plan_.flood_messages_max) + 1; count > 0; --count) {
+    const MessageIndex message = oracle_.publish(index_, topic, 0, false, 12);
+    send_publish({.message = message}, false);
+  }
+}
+
+void ModelledClient::send_publish(const Outgoing& outgoing, bool dup) {
+  world_.trace(dup ? "client repeats" : "client publishes", plan_.name, outgoing.message, outgoing.packet_id);
+  send(test::publish_packet(
+      oracle_.topic_of(outgoing.message), oracle_.payload_of(outgoing.message),
+      {.qos = outgoing.qos, .retain = outgoing.retain, .dup = dup, .packet_id = outgoing.packet_id}));
+  oracle_.sent(outgoing.message);
+}
+
+// [MQTT-4.4.0-1] [MQTT-4.6.0-1]
+void ModelledClient::resend() {
+  for (const Outgoing& each : outgoing_) {
+    if (each.stage == Stage::kSent) send_publish(each, true);
+    if (each.stage == Stage::kReceived) send(test::acknowledge_packet(test::Type::kPubrel, each.packet_id));
+  }
+}
+
+void ModelledClient::pump() {
+  if (!established_ || leaving_ || silent_since_ns_ != INT64_MAX) return;
+  size_t unacknowledged = 0;
+  for (auto each = outgoing_.begin(); each != outgoing_.end() && unacknowledged < plan_.window;) {
+    if (each->stage != Stage::kWaiting) {
+      ++unacknowledged;
+    } else {
+      if (each->qos > 0) each->packet_id = free_packet_id();
+      send_publish(*each, false);
+      each->stage = Stage::kSent;
+      if (each->qos == 0) {
+        each = outgoing_.erase(each);
+        continue;
+      }
+      ++unacknowledged;
+    }
+    ++each;
+  }
+}
+
+void ModelledClient::change_some_filter() {
+  if (plan_.filters.empty() || changes_.size() >= kChangesMax) return;
+  const auto& [filter, qos] = plan_.filters[random_.below(plan_.filters.size())];
+  const bool subscribe = !wanted_.contains(filter) || random_.chance(1, 3);
+  if (subscribe)
+    wanted_[filter] = qos;
+  else
+    wanted_.erase(filter);
+  changes_.push_back({.subscribe = subscribe, .filter = filter, .qos = qos});
+  send_change();
+}
+
+// One after the other: what a filter is at any time is then no question.
+void ModelledClient::send_change() {
+  if (!established_ || leaving_ || silent_since_ns_ != INT64_MAX) return;
+  if (changes_.empty() || changes_.front().packet_id != 0) return;
+  Change& change = changes_.front();
+  change.packet_id = free_packet_id();
+  world_.trace(change.subscribe ? "client subscribes" : "client unsubscribes", plan_.name + " " + change.filter,
+               change.qos, change.packet_id);
+  if (change.subscribe) {
+    oracle_.subscribing(index_, change.filter, change.qos);
+    send(test::subscribe_packet(change.packet_id, {{change.filter, change.qos}}));
+  } else {
+    oracle_.unsubscribing(index_, change.filter);
+    send(test::unsubscribe_packet(change.packet_id, {change.filter}));
+  }
+}
+
+}  // namespace penstock::sim

@@ -1,0 +1,143 @@
+// BrokerOracle's deliveries: what came was sent by somebody, byte for byte, wanted by this session, in order, and not
+// more often than its quality of service allows.
+#include <algorithm>
+#include <charconv>
+
+#include "tests/sim/broker_oracle.h"
+
+namespace penstock::sim {
+namespace {
+
+// A message that was acknowledged so long before a SUBSCRIBE cannot be on its way between shards any more.
+constexpr int64_t kSettledNs = 5 * core::kNsPerSecond;
+
+}  // namespace
+
+bool BrokerOracle::is_removal(const std::string& topic) const {
+  return std::ranges::any_of(messages_, [&](const Message& message) {
+    return message.bytes == 0 && message.sends > 0 && message.topic == topic;
+  });
+}
+
+MessageIndex BrokerOracle::identify(ClientIndex client, const test::Packet& packet) const {
+  MessageIndex index = kNoMessage;
+  const char* begin = packet.payload.data();
+  const char* end = begin + packet.payload.size();
+  if (begin != end && *begin == 'm') std::from_chars(begin + 1, end, index);
+  if (index >= messages_.size() || messages_[index].sends == 0 || payload_of(index) != packet.payload ||
+      messages_[index].topic != packet.topic) {
+    breach(client, "got what nobody sent, to " + packet.topic + ": " + packet.payload.substr(0, 40));
+    return kNoMessage;
+  }
+  return index;
+}
+
+// Some filter of this session brought it, at no higher QoS than that filter's.
+void BrokerOracle::check_wanted(ClientIndex client, const Message& message, const test::Packet& packet) const {
+  uint8_t qos_max = 0;
+  bool matches = false, in_time = false;
+  for (const Interest& interest : clients_[client].interests) {
+    if (!filter_matches(interest.filter, packet.topic)) continue;
+    matches = true;
+    const bool older =
+        message.acknowledged_ns != INT64_MAX &&
+        (message.acknowledged_ns + kSettledNs < interest.from_ns || message.acknowledged_life < interest.from_life);
+    const bool later = interest.until_ns < message.sent_ns && !interest.may_be_back;
+    if (((older && !packet.retain()) || later) && !damaged_) continue;
+    in_time = true;
+    qos_max = std::max(qos_max, interest.qos);
+  }
+  if (!matches) return breach(client, "got " + describe(message) + ", which no filter of its session matches");
+  if (!in_time) return breach(client, "got " + describe(message) + ", sent while no matching filter was subscribed");
+  if (packet.qos() > std::min(qos_max, message.qos))
+    breach(client, "got " + describe(message) + " at QoS " + std::to_string(packet.qos()));
+}
+
+// Without --queue-qos0, what came while the session was offline is not kept for it at QoS 0.
+void BrokerOracle::check_qos0(ClientIndex index, const Message& message) const {
+  const Client& client = clients_[index];
+  if (promises_.queue_qos0 || message.is_will || message.acknowledged_ns == INT64_MAX) return;
+  if (message.acknowledged_ns + kSettledNs < client.connecting_ns)
+    breach(index, "got " + describe(message) + " at QoS 0, which came before it connected");
+}
+
+bool BrokerOracle::subscribed_before(const Client& client, const Message& message) {
+  return std::ranges::any_of(client.interests, [&](const Interest& interest) {
+    return interest.acknowledged_ns < message.sent_ns && filter_matches(interest.filter, message.topic);
+  });
+}
+
+void BrokerOracle::note_receipt(ClientIndex index, MessageIndex message_index, const test::Packet& packet) {
+  Client& client = clients_[index];
+  const Message& message = messages_[message_index];
+  Receipt& receipt = client.receipts[message_index];
+  if (receipt.connection != client.connection) receipt.in_connection = 0;
+  receipt.connection = client.connection;
+  // A log that takes nothing records neither that a session was connected nor what it got.
+  const bool is_forgiven = receipt.is_forgiven || (promises_.may_refuse && receipt.life != life_);
+  if (is_forgiven) receipt.unmarked = 0;
+  receipt.life = life_;
+  // At QoS 2 the broker takes a message once, however often it is sent.
+  const uint32_t copies = message.qos == 1 ? message.sends : 1;
+  if (++receipt.in_connection > copies) breach(index, "got " + describe(message) + " twice on one connection");
+  if (!packet.dup() && ++receipt.unmarked > copies) breach(index, "got " + describe(message) + " again without DUP");
+  if (receipt.count > 0) {
+    ++tally_.repeated;
+    if (!packet.dup()) ++tally_.repeated_unmarked;
+    if (packet.qos() == 2 && receipt.at_qos2) breach(index, "got " + describe(message) + " twice at QoS 2");
+    if (packet.qos() == 0 && receipt.count >= copies && !is_forgiven)
+      breach(index, "got " + describe(message) + " again at QoS 0");
+  } else if (!message.is_will) {
+    uint32_t& newest = client.newest[{message.publisher, message.topic, packet.qos()}];
+    // What was sent before the subscription is owed to nobody: a copy of it may come late, redelivered by its publisher
+    // or found on the disk by the next life.
+    if (subscribed_before(client, message)) {
+      if (message.number <= newest)
+        breach(index, "got " + describe(message) + " behind number " + std::to_string(newest));
+      newest = std::max(newest, message.number);
+    }
+  }
+  ++receipt.count;
+  if (packet.qos() == 2) {
+    receipt.at_qos2 = true;
+    ++tally_.qos2_delivered;
+  }
+}
+
+MessageIndex BrokerOracle::delivered(ClientIndex client, const test::Packet& packet) {
+  ++tally_.delivered;
+  if (packet.payload.empty()) {
+    if (!is_removal(packet.topic)) breach(client, "got an empty message to " + packet.topic + " that nobody sent");
+    return kNoMessage;
+  }
+  const MessageIndex index = identify(client, packet);
+  if (index == kNoMessage) return kNoMessage;
+  Message& message = messages_[index];
+  check_wanted(client, message, packet);
+  if (message.is_will) {
+    ++tally_.wills_delivered;
+    message.first_delivered_ns = std::min(message.first_delivered_ns, now_ns());
+    if (message.will == Will::kCancelled && !damaged_)
+      breach(client, "got " + describe(message) + ", whose client had sent DISCONNECT");
+  }
+  if (packet.retain()) {
+    ++tally_.retained;
+    if (!message.retain) breach(client, "got " + describe(message) + " as a retained message");
+    return index;
+  }
+  message.owed_to.erase(client);
+  if (damaged_) return index;
+  if (packet.qos() == 0) check_qos0(client, message);
+  note_receipt(client, index, packet);
+  return index;
+}
+
+void BrokerOracle::repeated(ClientIndex client, const test::Packet& packet, MessageIndex message) {
+  ++tally_.repeated;
+  if (packet.payload.empty() && message == kNoMessage) return;
+  if (damaged_) return;
+  if (identify(client, packet) != message) breach(client, "a packet id at QoS 2 was bound to another message");
+  if (!packet.dup()) breach(client, "a repetition at QoS 2 without DUP");
+}
+
+}  // namespace penstock::sim

@@ -1,0 +1,139 @@
+// BrokerOracle's sessions: how they begin and go on, when they may and must expire, and what a death of the broker may
+// take from them.
+#include <algorithm>
+
+#include "tests/sim/broker_oracle.h"
+
+namespace penstock::sim {
+namespace {
+
+// What --durability write and memory may lose: a second between two syncs, and how long a slow disk takes for them.
+constexpr int64_t kHorizonNs = 15 * core::kNsPerSecond;
+// DISCONNECT does not wait for its record.
+constexpr int64_t kDisconnectNs = 10 * core::kNsPerSecond;
+constexpr int64_t kExpiryLateNs = 5 * core::kNsPerSecond;
+
+}  // namespace
+
+void BrokerOracle::begin_session(Client& client) {
+  ++client.session;
+  client.in_doubt = false;
+  client.promised = false;
+  client.changed_ns = now_ns();
+  client.interests.clear();
+  client.receipts.clear();
+  client.newest.clear();
+}
+
+void BrokerOracle::connecting(ClientIndex index, bool clean) {
+  Client& client = clients_[index];
+  ++client.connection;
+  client.connecting_ns = now_ns();
+  if (clean) {
+    begin_session(client);
+  } else if (client.promised && may_have_expired(client)) {
+    client.in_doubt = true;  // if the answer is lost, who knows which session the next one finds
+  }
+}
+
+void BrokerOracle::reached(ClientIndex client) {
+  clients_[client].life = life_;
+}
+
+bool BrokerOracle::connected(ClientIndex index, bool clean, bool session_present) {
+  Client& client = clients_[index];
+  client.online = true;
+  if (clean) {
+    if (session_present) breach(index, "a clean session is said to be present");
+    return false;
+  }
+  if (!session_present) {
+    if (client.promised && !may_have_expired(client) && !damaged_) breach(index, "its session is gone");
+    if (client.promised) ++tally_.sessions_expired;
+    begin_session(client);
+    client.promised = !is_void(client);
+    client.in_doubt = is_void(client);
+    return true;
+  }
+  if (client.promised && must_have_expired(client)) breach(index, "its session is there long after it should expire");
+  if (client.promised) ++tally_.sessions_resumed;
+  client.promised = true;
+  if (!std::exchange(client.in_doubt, false)) return false;
+  // Its subscriptions may be there or not; nothing that was sent before is sure to come.
+  ++client.session;
+  client.changed_ns = now_ns();
+  for (Interest& interest : client.interests) interest.acknowledged = false, interest.acknowledged_ns = INT64_MAX;
+  client.receipts.clear();
+  client.newest.clear();
+  return true;
+}
+
+void BrokerOracle::offline(ClientIndex index, bool was_established, int64_t from_ns, int64_t until_ns) {
+  Client& client = clients_[index];
+  client.online = false;
+  // It learns late that the broker has died.
+  if (client.life < life_) from_ns = std::min(from_ns, std::max(deaths_[client.life].at_ns, client.connecting_ns));
+  if (was_established) client.offline_from_ns = from_ns;
+  client.offline_until_ns = std::max(client.offline_until_ns, until_ns);
+}
+
+int64_t BrokerOracle::wall_elapsed_us_max(int64_t since_ns) const {
+  if (since_ns == INT64_MAX) return 0;
+  int64_t elapsed_us = (now_ns() - since_ns) / core::kNsPerUs;
+  elapsed_us += elapsed_us / 100 + 1'000'000;  // it drifts, too
+  for (const Jump& jump : jumps_)
+    if (jump.at_ns >= since_ns) elapsed_us += std::max<int64_t>(jump.by_us, 0);
+  return elapsed_us;
+}
+
+bool BrokerOracle::may_have_expired(const Client& client) const {
+  if (promises_.session_expiry_us == 0) return false;
+  return wall_elapsed_us_max(client.offline_from_ns) >= promises_.session_expiry_us;
+}
+
+bool BrokerOracle::must_have_expired(const Client& client) const {
+  if (promises_.session_expiry_us == 0 || promises_.may_be_late || !jumps_.empty() || damaged_) return false;
+  const int64_t since_ns = std::max(client.offline_until_ns, serving_since_ns_);
+  const int64_t expiry_ns = promises_.session_expiry_us * core::kNsPerUs;
+  return client.connecting_ns > since_ns &&
+         client.connecting_ns - since_ns > expiry_ns + expiry_ns / 100 + kExpiryLateNs;
+}
+
+void BrokerOracle::broker_died(bool lossy) {
+  ++life_;
+  deaths_.push_back({now_ns(), lossy});
+  serving_since_ns_ = INT64_MAX;
+  stopping_ = false;
+  for (Message& message : messages_) {
+    const bool recent = promises_.may_refuse || lossy || now_ns() - message.cancelled_ns < kDisconnectNs;
+    if (message.will == Will::kCancelled && recent) message.will = Will::kInDoubt;
+  }
+  if (!lossy) return;
+  const int64_t horizon_ns = now_ns() - kHorizonNs;
+  for (Message& message : messages_) {
+    if (message.sent_ns == INT64_MAX) continue;
+    // A will that was due has been recorded as published, perhaps, and that is gone, too.
+    if (message.is_will ? message.will != Will::kNone : message.acknowledged_ns > horizon_ns) {
+      message.owed_to.clear();
+      message.acknowledged = false;
+      message.acknowledged_ns = INT64_MAX;
+    }
+  }
+  for (ClientIndex index = 0; index < clients_.size(); ++index) forget_recent(clients_[index], index, horizon_ns);
+}
+
+void BrokerOracle::forget_recent(Client& client, ClientIndex index, int64_t horizon_ns) {
+  client.newest.clear();
+  for (auto& [message, receipt] : client.receipts) receipt.at_qos2 = false, receipt.is_forgiven = true;
+  if (client.changed_ns <= horizon_ns) return;
+  client.promised = false;
+  client.in_doubt = true;
+  for (Interest& interest : client.interests) {
+    interest.acknowledged = false;
+    interest.acknowledged_ns = INT64_MAX;
+    interest.may_be_back = true;
+  }
+  for (Message& message : messages_) message.owed_to.erase(index);
+}
+
+}  // namespace penstock::sim
