@@ -82,6 +82,7 @@ void ModelledClient::act() {
   if (!established_ || leaving_) return;
   if (now_ns - last_ping_ns_ > plan_.keepalive_s * core::kNsPerSecond / 3) {
     last_ping_ns_ = now_ns;
+    pings_ns_.push_back(now_ns);
     send(test::pingreq_packet());
   }
   act_connected();
@@ -184,6 +185,7 @@ void ModelledClient::connect() {
   lazy_acknowledgements_.clear();
   retained_.clear();
   unacknowledged_.clear();
+  pings_ns_.clear();
   reading_slowly_ = read_slowly_once_ = reached_ = false;
   silent_since_ns_ = INT64_MAX;
   lazy_ = !settling_ && random_.chance(plan_.lazy_per_cent, 100);

@@ -139,6 +139,7 @@ class ModelledClient {
   int64_t last_received_ns_ = 0;
   int64_t last_sent_ns_ = 0;
   int64_t last_ping_ns_ = 0;
+  std::deque<int64_t> pings_ns_;                  // of this connection, unanswered
   MessageIndex will_ = BrokerOracle::kNoMessage;  // of this connection
   std::string input_;
   std::string lazy_acknowledgements_;

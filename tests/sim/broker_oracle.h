@@ -37,6 +37,7 @@ struct Promises {
   int64_t turn_ns_max = 0;
   bool queue_qos0 = false;
   bool may_refuse = false;   // its disk fails or is full at times
+  bool may_lose = false;     // a crash may take what was acknowledged
   bool may_be_late = false;  // its disk is slow, or refuses: what happens with time may take longer
 };
 

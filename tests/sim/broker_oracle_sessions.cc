@@ -88,6 +88,7 @@ int64_t BrokerOracle::wall_elapsed_us_max(int64_t since_ns) const {
 
 bool BrokerOracle::may_have_expired(const Client& client) const {
   if (promises_.session_expiry_us == 0) return false;
+  if (promises_.may_refuse) return true;  // a log that takes nothing does not know who was online last
   return wall_elapsed_us_max(client.offline_from_ns) >= promises_.session_expiry_us;
 }
 

@@ -39,6 +39,7 @@ void BrokerScenario::tell_promises() {
                         .turn_ns_max = std::max(plan_.broker.turn_ns_max, plan_.broker.stall_ns_max),
                         .queue_qos0 = plan_.broker.shard.queue_qos0,
                         .may_refuse = plan_.disk_may_refuse(),
+                        .may_lose = plan_.loses_by_power_cut(),
                         .may_be_late = plan_.disk_may_refuse() || has(Feature::kSlowDisk)});
 }
 
