@@ -177,8 +177,12 @@ bool Deliveries::resend(Session& session) {
     const auto read = shard_.reader().read(delivery.log, delivery.offset, record, session);
     if (read == LogReader::State::kPending) return wait_for(session, DeliveryWait::kRead);
     if (read == LogReader::State::kGone) {
-      delivery.state = DeliveryState::kDone;
       ++shard_.counters().deliveries_expired;
+      delivery.state = DeliveryState::kDone;
+      if (delivery.qos != QoS::kExactlyOnce) continue;
+      // A client that has it waits for PUBREL, and would take the next message with this id for a repetition.
+      delivery.state = DeliveryState::kReleased;
+      session.connection->send_acknowledge(protocol::PacketType::kPubrel, delivery.packet_id);
       continue;
     }
     ++shard_.counters().deliveries_repeated;
