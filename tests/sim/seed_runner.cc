@@ -50,7 +50,7 @@ bool run_scenario(uint64_t seed, const ScenarioLimits& limits, ScenarioTally& ta
     const uint64_t index = shared.next.fetch_add(1);
     if (index >= run.count) break;
     shared.under_way[job] = run.first + index;
-    const bool fine = run_scenario(run.first + index, {}, tally);
+    const bool fine = run_scenario(run.first + index, run.limits, tally);
     shared.done.fetch_add(1);
     if (!fine) _exit(1);
   }

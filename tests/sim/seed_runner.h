@@ -13,6 +13,7 @@
 namespace penstock::sim {
 
 struct SeedRun {
+  ScenarioLimits limits;
   uint64_t first = 1;
   uint64_t count = UINT64_MAX;
   std::chrono::steady_clock::time_point until = std::chrono::steady_clock::time_point::max();

@@ -72,10 +72,10 @@ int replay(const Flags& flags) {
 
 void report_failure(uint64_t seed, const Flags& flags) {
   std::cout << "\nseed " << seed << " fails:\n"
-            << without_trace(failure_of(seed, {}).value_or("(not when it is run again)\n"))
-            << draw_plan(seed, {}).describe();
+            << without_trace(failure_of(seed, flags.limits).value_or("(not when it is run again)\n"))
+            << draw_plan(seed, flags.limits).describe();
   if (flags.no_shrinking) return;
-  const ScenarioLimits least = shrink(seed, {});
+  const ScenarioLimits least = shrink(seed, flags.limits);
   std::cout << "the smallest story that still fails:\n"
             << without_trace(failure_of(seed, least).value_or("")) << draw_plan(seed, least).describe()
             << "its trace: " << flags.program << " --seed " << seed << flags_of(least) << "\n"
@@ -83,7 +83,7 @@ void report_failure(uint64_t seed, const Flags& flags) {
 }
 
 int run_many(const Flags& flags) {
-  SeedRun run{.jobs = flags.jobs};
+  SeedRun run{.limits = flags.limits, .jobs = flags.jobs};
   run.first = flags.first.value_or(uint64_t{std::random_device()()} << 20);
   if (flags.seeds.has_value()) run.count = *flags.seeds;
   if (!flags.duration.empty()) run.until = std::chrono::steady_clock::now() + parse_duration(flags.duration);
@@ -97,7 +97,7 @@ int run_many(const Flags& flags) {
   if (flags.canary) {
     if (results.failed.empty()) std::cout << "the planted bug was not found\n";
     for (const uint64_t seed : results.failed)
-      std::cout << "found with seed " << seed << ":\n" << without_trace(failure_of(seed, {}).value_or("?\n"));
+      std::cout << "found with seed " << seed << ":\n" << without_trace(failure_of(seed, flags.limits).value_or("?\n"));
     return results.failed.empty() ? 1 : 0;
   }
   for (const uint64_t seed : results.failed) report_failure(seed, flags);
