@@ -63,7 +63,7 @@ TEST_P(ConnectionStorm, leaves_no_descriptor_and_no_memory_behind_and_delays_nob
   if (!std::filesystem::exists(bench_binary())) GTEST_SKIP() << "penstock-bench is not built";
   const std::string clients = std::to_string(number_from_environment("PENSTOCK_STORM_CLIENTS", 1500));
   const uint64_t rounds = number_from_environment("PENSTOCK_STORM_ROUNDS", 3);
-  BrokerProcess& broker = own_broker({"--tail-bytes", "1048576"});
+  BrokerProcess& broker = own_broker({"--tail-bytes", "2097152"});
   TestClient subscriber = client("s");
   subscriber.subscribe(topic("x"), 1);
   TestClient publisher = client("p");

@@ -189,7 +189,7 @@ TEST(SlowDisk, lets_those_wait_who_connect_while_the_log_has_no_room) {
   if (!disk.ready()) GTEST_SKIP() << disk.reason();
   BrokerProcess broker({.data_dir = disk.path(),
                         .shards = 1,
-                        .more = {"--segment-bytes", "4194304", "--tail-bytes", "1048576", "--connect-timeout", "1s"}});
+                        .more = {"--segment-bytes", "4194304", "--tail-bytes", "2097152", "--connect-timeout", "1s"}});
   ASSERT_TRUE(broker.running());
   TestClient publisher(broker.port(), ConnectOptions{.client_id = "p"});
   disk.fail("h");
