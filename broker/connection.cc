@@ -14,6 +14,9 @@ using protocol::PacketBytes;
 namespace {
 
 constexpr int64_t kLastOutputNsMax = 10 * core::kNsPerSecond;
+// So many ticks are bytes waited for that are at the socket and not yet here: after a stall many sockets share few
+// receive buffers. Who sends a byte now and then and never a packet gets no more than these.
+constexpr uint8_t kLooksMax = 100;
 
 }  // namespace
 
@@ -21,7 +24,7 @@ Connection::Connection(BrokerShard& shard, core::SocketId socket, ConnectionRef 
     : shard_(shard), socket_(socket), ref_(ref) {}
 
 void Connection::start(core::Bytes received) {
-  last_packet_ns_ = shard_.now_ns();
+  last_packet_ns_ = last_received_ns_ = shard_.now_ns();
   shard_.timers().start(*this, shard_.options().connect_timeout_ns);
   shard_.network().attach(socket_, *this);
   if (!received.empty()) on_received(received);
@@ -29,6 +32,7 @@ void Connection::start(core::Bytes received) {
 
 void Connection::on_received(core::Bytes bytes) {
   if (state_ == State::kClosing) return;
+  last_received_ns_ = shard_.now_ns();
   if (waiting_ || state_ == State::kLeaving) {
     hold(bytes);
     return;
@@ -224,9 +228,10 @@ void Connection::on_timer() {
     return;
   }
   if (state_ == State::kAwaitingConnect) {
-    // Its CONNECT is here, and waits for room in our log: that is not the client's slowness.
-    if (waiting_) return shard_.timers().start(*this, shard_.options().connect_timeout_ns);
-    close(CloseReason::kConnectTimeout);
+    if (waiting_)  // it is we who are late
+      shard_.timers().start(*this, shard_.options().connect_timeout_ns);
+    else if (!looks_again())
+      close(CloseReason::kConnectTimeout);
     return;
   }
   if (keepalive_s_ == 0) return;
@@ -234,10 +239,23 @@ void Connection::on_timer() {
   // While we ourselves do not read, silence is not the client's.
   if (receive_paused_ || state_ == State::kAccepted) last_packet_ns_ = shard_.now_ns();
   const int64_t silent_ns = shard_.now_ns() - last_packet_ns_;
-  if (silent_ns >= limit_ns)
-    close(CloseReason::kKeepalive);
-  else
+  if (silent_ns < limit_ns) {
+    looks_ = 0;
     shard_.timers().start(*this, limit_ns - silent_ns);
+  } else if (!looks_again()) {
+    close(CloseReason::kKeepalive);
+  }
+}
+
+// Timers run before what has arrived is handled, and the silence may be our own: a suspended machine, a long turn. So
+// at first a turn goes by, and then others for as long as the kernel has bytes that are newer than all that we have.
+bool Connection::looks_again() {
+  if (looks_ == kLooksMax) return false;
+  if (looks_ > 0 && shard_.network().peer_state(socket_).last_received_ns <= last_received_ns_ + core::kArrivalErrorNs)
+    return false;
+  ++looks_;
+  shard_.timers().start(*this, core::TimerWheel::kTickNs);
+  return true;
 }
 
 void Connection::accept(Session& session, protocol::ProtocolVersion version, uint16_t keepalive_s) {
@@ -247,6 +265,7 @@ void Connection::accept(Session& session, protocol::ProtocolVersion version, uin
   keepalive_s_ = keepalive_s;
   connect_arrived_ns_ = shard_.network().peer_state(socket_).last_received_ns;
   shard_.timers().stop(*this);
+  looks_ = 0;
   if (keepalive_s > 0) shard_.timers().start(*this, int64_t{keepalive_s} * core::kNsPerSecond * 3 / 2);
 }
 

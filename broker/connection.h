@@ -95,6 +95,7 @@ class Connection final : public core::StreamHandler, private core::Timer {
   bool complete_held_packet(core::Bytes& bytes);
   void hold(core::Bytes bytes);
   void begin_close();
+  bool looks_again();
 
   BrokerShard& shard_;
   Session* session_ = nullptr;
@@ -110,7 +111,9 @@ class Connection final : public core::StreamHandler, private core::Timer {
   bool close_begun_ = false;
   uint16_t leaving_to_ = 0;
   uint16_t keepalive_s_ = 0;
+  uint8_t looks_ = 0;  // since its time was over
   int64_t last_packet_ns_ = 0;
+  int64_t last_received_ns_ = 0;    // any bytes
   int64_t connect_arrived_ns_ = 0;  // the kernel's time, not that of our turn
   std::vector<std::byte> held_;     // unprocessed bytes: the begin of a packet, or whole ones while waiting
   OutputBuffer output_;
