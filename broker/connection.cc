@@ -121,6 +121,10 @@ void Connection::resume() {
   waiting_ = false;
   consume_held();
   if (waiting_ || state_ == State::kClosing || state_ == State::kLeaving) return;
+  if (ended_) {
+    close_ended();
+    return;
+  }
   if (receive_paused_ && output_.waiting_bytes() < OutputBuffer::kAnswerBytesMax) {
     receive_paused_ = false;
     shard_.network().resume(socket_);
@@ -180,7 +184,15 @@ void Connection::on_sent() {
 
 void Connection::on_ended(int error) {
   ended_ = true;
-  close(error == 0 ? CloseReason::kPeerClosed : CloseReason::kBroken);
+  broken_ = error != 0;
+  // What it said before is handled before: messages, and the DISCONNECT without which its will would be published.
+  // [MQTT-3.14.4-3] resume() comes to the end.
+  if (waiting_ && state_ != State::kClosing) return;
+  close_ended();
+}
+
+void Connection::close_ended() {
+  close(broken_ ? CloseReason::kBroken : CloseReason::kPeerClosed);
   begin_close();  // nobody reads what might still be sent
 }
 

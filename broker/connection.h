@@ -47,7 +47,7 @@ class Connection final : public core::StreamHandler, private core::Timer {
   OutputBuffer& output() { return output_; }
   void list_flush();
   bool takes_deliveries() const {
-    return state_ == State::kEstablished && output_.waiting_bytes() < OutputBuffer::kDeliveryBytesMax;
+    return state_ == State::kEstablished && !ended_ && output_.waiting_bytes() < OutputBuffer::kDeliveryBytesMax;
   }
   // Starts a send if there is something to send and none is under way.
   void flush();
@@ -75,6 +75,8 @@ class Connection final : public core::StreamHandler, private core::Timer {
   bool is_past_of(const Connection& other) const;
   Session* session() const { return session_; }
   void forget_session() { session_ = nullptr; }
+  // A packet of it waits for room, or for the record of its CONNECT.
+  bool is_waiting() const { return waiting_; }
   bool is_established() const { return state_ == State::kEstablished; }
   bool closing() const { return state_ == State::kClosing; }
   bool clean_disconnect() const { return clean_disconnect_; }
@@ -95,6 +97,7 @@ class Connection final : public core::StreamHandler, private core::Timer {
   bool complete_held_packet(core::Bytes& bytes);
   void hold(core::Bytes bytes);
   void begin_close();
+  void close_ended();
   bool looks_again();
 
   BrokerShard& shard_;
@@ -106,7 +109,8 @@ class Connection final : public core::StreamHandler, private core::Timer {
   bool waiting_ = false;  // a packet was answered with kWait
   bool receive_paused_ = false;
   bool clean_disconnect_ = false;
-  bool ended_ = false;  // the peer is gone
+  bool ended_ = false;   // the peer is gone
+  bool broken_ = false;  // and not in peace
   bool close_after_output_ = false;
   bool close_begun_ = false;
   uint16_t leaving_to_ = 0;

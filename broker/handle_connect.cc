@@ -52,6 +52,8 @@ Handled handle_first_packet(BrokerShard& shard, Connection& connection, const pr
     connection.close(CloseReason::kPeerClosed);
     return Handled::kStop;
   }
+  // Its last packets, perhaps a DISCONNECT, wait for room. They were here before.
+  if (session != nullptr && session->online() && session->connection->is_waiting()) return Handled::kWait;
   if (shard.options().client_id_conflict == ClientIdConflict::kReject) {
     if (session != nullptr && session->online())
       return refuse(shard, connection, ConnectReturnCode::kIdentifierRejected);
