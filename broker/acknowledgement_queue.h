@@ -52,6 +52,16 @@ class AcknowledgementQueue {
       send(acknowledgement, &codes);
     }
   }
+  // Gives up what waits: the log has failed. forget(acknowledgement) sees each.
+  template <typename Forget>
+  void drop(Forget&& forget) {
+    while (!waiting_.empty()) {
+      const Acknowledgement acknowledgement = waiting_.front();
+      waiting_.pop_front();
+      forget(acknowledgement);
+    }
+    codes_.clear();
+  }
 
  private:
   core::RingQueue<Acknowledgement> waiting_;

@@ -207,6 +207,19 @@ void BrokerShard::release_acknowledgements() {
   acknowledgements_.release(log_->durable_end().value(),
                             [this](const Acknowledgement& acknowledgement,
                                    const std::vector<protocol::SubackCode>* codes) { send(acknowledgement, codes); });
+  if (!acknowledgements_.empty() && log_->room_for(0) == log::AppendRoom::kFailed) drop_acknowledgements();
+}
+
+// They would wait for ever, and clients could add to them without end. What needs no record is answered again.
+void BrokerShard::drop_acknowledgements() {
+  acknowledgements_.drop([this](const Acknowledgement& acknowledgement) {
+    Connection* connection = find(acknowledgement.connection);
+    if (connection == nullptr || connection->closing()) return;
+    if (acknowledgement.type == protocol::PacketType::kConnack)
+      connection->close(CloseReason::kRefused);
+    else
+      owe_redelivery(*connection);
+  });
 }
 
 void BrokerShard::send(const Acknowledgement& acknowledgement, const std::vector<protocol::SubackCode>* codes) {

@@ -223,6 +223,7 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   Connection& add_connection(core::SocketId socket);
   void spread_log_progress();
   void release_acknowledgements();
+  void drop_acknowledgements();
   void send(const Acknowledgement& acknowledgement, const std::vector<protocol::SubackCode>* codes);
   void flush_connections();
   void resume_waiting();

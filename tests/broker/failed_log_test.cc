@@ -1,0 +1,68 @@
+// After a write error the log takes nothing more and acknowledges nothing more. What clients go on asking of it is
+// refused or left unanswered, and kept nowhere.
+#include <gtest/gtest.h>
+
+#include <cerrno>
+
+#include "tests/broker/served_shard.h"
+
+namespace penstock::broker {
+namespace {
+
+using test::Type;
+
+class FailedLogTest : public testing::Test {
+ protected:
+  static std::string qos_2_message(uint16_t packet_id) {
+    return test::publish_packet("x", "m", {.qos = 2, .packet_id = packet_id});
+  }
+  // While something is on its way to the disk.
+  void fail_log(core::SocketId publisher, const std::string& last_words) {
+    broker_.disk.plan_fault(sim::DiskAction::kWrite, 0, EIO);
+    EXPECT_EQ(broker_.say(publisher, last_words), "");
+    ASSERT_EQ(broker_.shard->log().room_for(0), log::AppendRoom::kFailed);
+  }
+
+  ServedShard broker_;
+};
+
+TEST_F(FailedLogTest, what_can_never_be_acknowledged_is_not_kept) {
+  for (const bool clean_session : {true, false}) {
+    ServedShard broker;
+    const core::SocketId client = broker.connect({.client_id = "c", .clean_session = clean_session});
+    EXPECT_EQ(broker.say(client, qos_2_message(1)), test::acknowledge_packet(Type::kPubrec, 1));
+    broker.disk.plan_fault(sim::DiskAction::kWrite, 0, EIO);
+    EXPECT_EQ(broker.say(client, qos_2_message(2)), "");
+    ASSERT_EQ(broker.shard->log().room_for(0), log::AppendRoom::kFailed);
+    for (int i = 0; i < 100; ++i) {
+      broker.network.arrive(client, qos_2_message(1) + qos_2_message(2) + test::acknowledge_packet(Type::kPubrel, 7) +
+                                        test::unsubscribe_packet(9, {"x"}));
+      broker.turn();
+    }
+    EXPECT_TRUE(broker.shard->acknowledgements().empty());
+    broker.network.take(client);
+    EXPECT_EQ(broker.say(client, test::pingreq_packet()), test::from_hex("d0 00"));
+  }
+}
+
+TEST_F(FailedLogTest, what_needs_no_record_is_still_answered) {
+  const core::SocketId client = broker_.connect({.client_id = "c"});
+  fail_log(client, qos_2_message(1));
+  EXPECT_EQ(broker_.say(client, test::acknowledge_packet(Type::kPubrel, 7)),
+            test::acknowledge_packet(Type::kPubcomp, 7));
+  EXPECT_EQ(broker_.say(client, test::subscribe_packet(8, {{"y", 1}})), test::from_hex("90 03 00 08 01"));
+  EXPECT_EQ(broker_.say(client, test::unsubscribe_packet(9, {"y"})), test::from_hex("b0 02 00 09"));
+}
+
+TEST_F(FailedLogTest, whose_connect_waits_for_its_record_is_closed) {
+  const core::SocketId client = broker_.open();
+  broker_.disk.plan_fault(sim::DiskAction::kWrite, 0, EIO);
+  broker_.network.arrive(client, test::connect_packet({.client_id = "c", .clean_session = false}));
+  broker_.settle();
+  ASSERT_EQ(broker_.shard->log().room_for(0), log::AppendRoom::kFailed);
+  EXPECT_FALSE(broker_.network.is_open(client));
+  EXPECT_EQ(broker_.network.take(client), "");
+}
+
+}  // namespace
+}  // namespace penstock::broker
