@@ -231,9 +231,7 @@ bool Deliveries::is_passed(const Session& session, const Subscription& subscript
   if (!session.persistent) return false;
   if (session.done.has_passed(entry.log(), entry.offset())) return true;
   if (subscription.start != nullptr && subscription.start->has_passed(entry.log(), entry.offset())) return true;
-  for (const Delivery& delivery : session.started_ahead)
-    if (delivery.log == entry.log() && delivery.offset == entry.offset()) return true;
-  return false;
+  return session.is_started_ahead(entry.log(), entry.offset());
 }
 
 // The active subscription whose entry arrived first, with that entry loaded; null when there is none, or it must be

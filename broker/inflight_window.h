@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <unordered_map>
 
 #include "core/ring_queue.h"
 #include "log/position.h"
@@ -44,7 +46,10 @@ class InflightWindow {
 
   // A packet id that no delivery of the window uses; requires !full().
   protocol::PacketId next_packet_id();
-  Delivery& push(const Delivery& delivery) { return deliveries_.push_back(delivery); }
+  Delivery& push(const Delivery& delivery) {
+    if (holds_restored()) note_ordinal(delivery.packet_id);
+    return deliveries_.push_back(delivery);
+  }
   // The delivery with this id that is not kDone; null when there is none.
   Delivery* find(protocol::PacketId packet_id);
   // Marks it done, and drops all leading ones that are.
@@ -59,15 +64,18 @@ class InflightWindow {
   void restore(const Delivery& delivery);
 
  private:
-  bool uses(protocol::PacketId packet_id);
-  // Ids in the window may not be in turn, and may collide with the running one.
+  Delivery* find_among_restored(protocol::PacketId packet_id);
+  void note_ordinal(protocol::PacketId packet_id);
+  // Ids in the window may not be in turn, and restored ones may collide with the running one.
   bool holds_restored() const { return first_ordinal_ < restored_end_; }
 
   uint16_t limit_;
   uint64_t first_ordinal_ = 0;
   uint16_t last_packet_id_ = 0;
-  uint64_t restored_end_ = 0;  // ordinal: what is before it was restored
+  uint64_t restored_end_ = 0;  // ordinal: what is before it was restored, or got its id around those that were
   core::RingQueue<Delivery> deliveries_;
+  // While it holds restored ones: the ordinal of the newest delivery with an id, which may be done or gone since.
+  std::unique_ptr<std::unordered_map<uint16_t, uint64_t>> ordinals_;
 };
 
 }  // namespace penstock::broker

@@ -1,10 +1,20 @@
 #include "broker/session.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "broker/broker_shard.h"
 
 namespace penstock::broker {
+namespace {
+
+using Place = std::pair<log::LogId, log::LogOffset>;
+
+Place place_in_log(const Delivery& delivery) {
+  return {delivery.log, delivery.offset};
+}
+
+}  // namespace
 
 bool Session::has_inbound(protocol::PacketId id) const {
   return std::ranges::binary_search(inbound, id.value());
@@ -31,21 +41,32 @@ void Session::restore_window(uint16_t limit, const std::vector<Delivery>& delive
     if (delivery.state == DeliveryState::kReleasing) delivery.state = DeliveryState::kReleased;
     window(limit).restore(delivery);
   }
+  std::ranges::sort(started_ahead, {}, place_in_log);
+}
+
+void Session::add_started_ahead(const Delivery& delivery) {
+  const auto place = std::ranges::lower_bound(started_ahead, place_in_log(delivery), {}, place_in_log);
+  started_ahead.insert(place, delivery);
+}
+
+bool Session::is_started_ahead(log::LogId log, log::LogOffset offset) const {
+  return std::ranges::binary_search(started_ahead, Place{log, offset}, {}, place_in_log);
 }
 
 std::vector<Delivery> Session::completed_ahead() const {
   std::vector<Delivery> completed;
   for (const Delivery& ahead : started_ahead) {
     if (done.has_passed(ahead.log, ahead.offset)) continue;
-    bool waits = false;
-    for (size_t i = 0; window_ != nullptr && i < window_->size() && !waits; ++i) {
-      const Delivery& delivery = window_->at(i);
-      waits = delivery.log == ahead.log && delivery.offset == ahead.offset && delivery.state != DeliveryState::kDone;
-    }
-    if (waits) continue;
     completed.push_back(ahead);
     completed.back().state = DeliveryState::kDone;
   }
+  if (completed.empty() || window_ == nullptr) return completed;
+  std::vector<Place> waiting;
+  for (size_t i = 0; i < window_->size(); ++i)
+    if (window_->at(i).state != DeliveryState::kDone) waiting.push_back(place_in_log(window_->at(i)));
+  std::ranges::sort(waiting);
+  std::erase_if(completed,
+                [&waiting](const Delivery& each) { return std::ranges::binary_search(waiting, place_in_log(each)); });
   return completed;
 }
 

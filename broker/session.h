@@ -58,6 +58,8 @@ class Session final : public log::ReadWaiter, public log::PageWaiter {
   // Those of started_ahead that are complete, though `done` has not come to them: a record of the window must say so,
   // or the next life would take their messages from the queues again.
   std::vector<Delivery> completed_ahead() const;
+  bool is_started_ahead(log::LogId log, log::LogOffset offset) const;
+  void add_started_ahead(const Delivery& delivery);
   void drop_window_if_idle() {
     if (window_ != nullptr && window_->empty() && !persistent) window_.reset();
   }
@@ -94,9 +96,10 @@ class Session final : public log::ReadWaiter, public log::PageWaiter {
   std::unique_ptr<Subscription> own_subscription;  // its reader
   core::RareVector<std::unique_ptr<RetainedScan>> retained_scans;
   std::unique_ptr<Will> will;
-  LogClock done;                             // taken from the queues, per log; persistent sessions only
-  core::RareVector<Delivery> started_ahead;  // after a restart: in the window or complete already, though beyond `done`
-  core::RareVector<uint16_t> inbound;        // see has_inbound; in order, as a client may leave 65,535 unreleased
+  LogClock done;  // taken from the queues, per log; persistent sessions only
+  // After a restart: in the window or complete already, though beyond `done`. In the order of their places.
+  core::RareVector<Delivery> started_ahead;
+  core::RareVector<uint16_t> inbound;  // see has_inbound; in order, as a client may leave 65,535 unreleased
 
  private:
   BrokerShard& shard_;

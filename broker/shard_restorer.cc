@@ -195,7 +195,7 @@ void ShardRestorer::begin_delivery(Session& session, const Delivery& delivery) {
   published.state = DeliveryState::kPublished;
   window.restore(published);
   ++session.starts_unrecorded;
-  if (!session.done.has_passed(delivery.log, delivery.offset)) session.started_ahead.push_back(published);
+  if (!session.done.has_passed(delivery.log, delivery.offset)) session.add_started_ahead(published);
 }
 
 // Under `write` and `memory` a crash may have taken messages from another shard's log, and not the records in ours that

@@ -94,6 +94,27 @@ TEST(InflightWindowTest, goes_on_behind_the_newest_restored_id_and_gives_none_of
   EXPECT_EQ(deliver(window).packet_id, PacketId(7)) << "also when none of them is left";
 }
 
+TEST(InflightWindowTest, finds_deliveries_whose_ids_have_gone_around_restored_ones_that_are_gone) {
+  InflightWindow window(10);
+  for (const uint16_t id : {2, 5, 3}) window.restore({.packet_id = PacketId(id)});
+  for (int i = 0; i < 3; ++i) deliver(window);
+  for (const uint16_t id : {2, 5, 3, 7, 6, 4}) complete(window, id);
+  EXPECT_TRUE(window.empty());
+}
+
+// With thousands of restored deliveries each step must not look at all of them; here, that it does the same.
+TEST(InflightWindowTest, finds_each_of_very_many_restored_deliveries) {
+  InflightWindow window(UINT16_MAX);
+  constexpr uint32_t kRestored = 40'000;
+  for (uint32_t i = 0; i < kRestored; ++i)
+    window.restore({.packet_id = PacketId(static_cast<uint16_t>(i * 7'919 % 65'521 + 1))});
+  std::set<uint16_t> ids;
+  for (size_t i = 0; i < window.size(); ++i) ids.insert(window.at(i).packet_id.value());
+  while (!window.full()) ASSERT_TRUE(ids.insert(deliver(window).packet_id.value()).second);
+  for (auto id = ids.rbegin(); id != ids.rend(); ++id) complete(window, *id);
+  EXPECT_TRUE(window.empty());
+}
+
 TEST(InflightWindowTest, finds_restored_deliveries_in_whatever_order_they_stand) {
   InflightWindow window(10);
   for (const uint16_t id : {9, 2, 65'535, 5}) window.restore({.packet_id = PacketId(id)});
