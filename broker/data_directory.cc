@@ -105,8 +105,9 @@ core::Result<std::vector<ShardPlace>> DataDirectory::lay_out(ShardIndex shards_c
     if (!noted && !is_among(next_.shard_logs, *id)) next_.sealed_logs.push_back({*id, clock_.wall_us()});
   }
   while (next_.shard_logs.size() < shards_count) {
+    // Before it is counted up: it would begin anew behind a directory with the highest number.
+    if (next_.last_log.value() >= UINT16_MAX - 1) return core::failure(path_ + ": no log id is left");
     next_.last_log = log::LogId(static_cast<uint16_t>(next_.last_log.value() + 1));
-    if (next_.last_log.value() == UINT16_MAX) return core::failure(path_ + ": no log id is left");
     next_.shard_logs.push_back(next_.last_log);
   }
 

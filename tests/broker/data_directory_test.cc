@@ -61,6 +61,16 @@ TEST_F(DataDirectoryTest, a_log_that_nobody_knows_is_sealed_once_and_not_anew_at
   EXPECT_EQ(start(1).sealed_logs(), sealed);
 }
 
+TEST_F(DataDirectoryTest, the_last_log_id_is_followed_by_none) {
+  start(1);
+  ASSERT_TRUE(storage_.make_directories("/data/log-65535").has_value());
+  power_cut();
+  auto directory = DataDirectory::open(storage_, world_.clock(), "/data");
+  ASSERT_TRUE(directory.has_value());
+  EXPECT_FALSE(directory->lay_out(2, {}).has_value());
+  EXPECT_TRUE(directory->lay_out(1, {}).has_value()) << "needs no new one";
+}
+
 TEST_F(DataDirectoryTest, the_id_of_a_log_that_is_gone_is_not_given_again) {
   start(2);
   power_cut();
