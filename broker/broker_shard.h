@@ -160,8 +160,10 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   // Returns the end of the record that says so; 0 where there is none.
   uint64_t end_session(Session& session);
   void subscribe(Session& session, protocol::TopicFilter filter, protocol::QoS qos, FilterChange& change);
-  // False: there was no such subscription. The record of a persistent session is left to the caller.
-  bool unsubscribe(Session& session, protocol::TopicFilter filter, FilterChange& change);
+  // Null: there is none with this filter.
+  Subscription* find_subscription(Session& session, protocol::TopicFilter filter);
+  // Any of the session's, some perhaps twice. The record of a persistent session is left to the caller.
+  void unsubscribe(Session& session, std::vector<Subscription*> ended, FilterChange& change);
   // Tells the other shards, which answer when `ticket` is not 0. Returns how many answers will come.
   uint32_t announce(FilterChange change, uint64_t ticket);
   // After subscribe() for each filter: answers the client when every shard routes to us and the records are durable.

@@ -84,12 +84,10 @@ void Deliveries::activate(Subscription& subscription) {
   std::push_heap(session.active.begin(), session.active.end(), Subscription::comes_later);
 }
 
-void Deliveries::deactivate(Subscription& subscription) {
-  if (!subscription.active) return;
-  Session& session = *subscription.session;
-  subscription.active = false;
-  std::erase(session.active, &subscription);
-  std::make_heap(session.active.begin(), session.active.end(), Subscription::comes_later);
+void Deliveries::deactivate(Session& session, const std::vector<Subscription*>& subscriptions) {
+  for (Subscription* subscription : subscriptions) subscription->active = false;
+  if (std::erase_if(session.active, [](const Subscription* each) { return !each->active; }) > 0)
+    std::make_heap(session.active.begin(), session.active.end(), Subscription::comes_later);
 }
 
 void Deliveries::begin(Session& session) {

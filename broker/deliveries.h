@@ -33,7 +33,8 @@ class Deliveries {
   void forget(Session& session);
   // The subscription's cursor may have entries before it.
   void activate(Subscription& subscription);
-  void deactivate(Subscription& subscription);
+  // Before these of the session's are freed.
+  void deactivate(Session& session, const std::vector<Subscription*>& subscriptions);
 
   void on_output_room(Session& session) { wake(session, DeliveryWait::kSocket); }
   void on_window_room(Session& session) { wake(session, DeliveryWait::kWindow); }

@@ -57,11 +57,16 @@ Handled handle_unsubscribe(BrokerShard& shard, Connection& connection, const pro
     }
   }
   FilterChange change;
-  std::vector<std::string_view> ended;
-  // [MQTT-3.10.4-6]
-  for (const protocol::TopicFilter filter : unsubscribe->filters)
-    if (shard.unsubscribe(session, filter, change)) ended.push_back(filter.text());
-  if (session.persistent && !ended.empty()) shard.journal().unsubscribed(session, ended);
+  std::vector<Subscription*> ended;
+  std::vector<std::string_view> ended_filters;
+  for (const protocol::TopicFilter filter : unsubscribe->filters) {  // [MQTT-3.10.4-6]
+    Subscription* subscription = shard.find_subscription(session, filter);
+    if (subscription == nullptr) continue;
+    ended.push_back(subscription);
+    ended_filters.push_back(filter.text());
+  }
+  shard.unsubscribe(session, std::move(ended), change);
+  if (session.persistent && !ended_filters.empty()) shard.journal().unsubscribed(session, ended_filters);
   if (!change.removed.empty()) shard.announce(std::move(change), 0);
   // [MQTT-3.10.4-4] [MQTT-2.3.1-7] [MQTT-3.10.4-5] also when nothing was subscribed
   shard.acknowledgements().push(

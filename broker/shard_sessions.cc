@@ -154,20 +154,27 @@ void BrokerShard::subscribe(Session& session, TopicFilter filter, protocol::QoS 
   deliveries_.on_work(session);
 }
 
-bool BrokerShard::unsubscribe(Session& session, TopicFilter filter, FilterChange& change) {
-  FilterQueue* queue = filters_.find(filter);  // character by character [MQTT-3.10.4-1]
-  if (queue == nullptr) return false;
-  const auto found = session.place_of(*queue);
-  if (found == session.subscriptions.end() || (*found)->queue != queue) return false;
-  Subscription& subscription = **found;
+Subscription* BrokerShard::find_subscription(Session& session, TopicFilter filter) {
+  const FilterQueue* queue = filters_.find(filter);  // character by character [MQTT-3.10.4-1]
+  return queue == nullptr ? nullptr : session.find_subscription(*queue);
+}
+
+// All of a packet in one go: what the session has is gone through once, not for each of perhaps thousands.
+void BrokerShard::unsubscribe(Session& session, std::vector<Subscription*> ended, FilterChange& change) {
+  if (ended.empty()) return;
+  std::ranges::sort(ended, {}, [](const Subscription* each) { return each->queue->filter_slot; });
+  const auto repeated = std::ranges::unique(ended);
+  ended.erase(repeated.begin(), repeated.end());
   // No new ones from here on [MQTT-3.10.4-2]; what stands in the window does not need the queue. [MQTT-3.10.4-3]
-  deliveries_.deactivate(subscription);
-  queue->entries().forget(session);
-  queue->remove(subscription);
-  session.subscriptions.erase(found);
-  release_queue_if_unused(*queue, change);
-  deliveries_.on_input_ready(session);  // it may have waited for a page of this queue
-  return true;
+  deliveries_.deactivate(session, ended);
+  for (Subscription* subscription : ended) {
+    FilterQueue& queue = *subscription->queue;
+    queue.entries().forget(session);
+    queue.remove(*subscription);
+    release_queue_if_unused(queue, change);
+  }
+  std::erase_if(session.subscriptions, [](const auto& subscription) { return subscription->queue == nullptr; });
+  deliveries_.on_input_ready(session);  // it may have waited for a page of one of these queues
 }
 
 void BrokerShard::complete_subscribe(PendingSubscribe pending, FilterChange change) {
