@@ -159,6 +159,8 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   void establish(Connection& connection, const protocol::Connect& connect, std::string_view client_id);
   // Returns the end of the record that says so; 0 where there is none.
   uint64_t end_session(Session& session);
+  // Whether the session may have this filter, beside those it has.
+  bool may_subscribe(Session& session, protocol::TopicFilter filter);
   void subscribe(Session& session, protocol::TopicFilter filter, protocol::QoS qos, FilterChange& change);
   // Null: there is none with this filter.
   Subscription* find_subscription(Session& session, protocol::TopicFilter filter);
@@ -197,6 +199,8 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   static constexpr uint64_t kDirectHeadersBytesMax = sizeof(log::RecordHeader) + 2 + 2 * protocol::kStringBytesMax;
   static constexpr size_t kMailPerPacket = 16;
   static constexpr size_t kSubscriptionsPerSessionMax = 10'000;
+  static constexpr size_t kFilterBytesPerSessionMax = 1u << 20;
+  static constexpr size_t kTopicLevelsMax = 128;  // each level of a filter is a node of a tree on every shard
   // Queue ids of sessions' own queues have this bit (broker/parent_topics.h has the other).
   static constexpr uint64_t kOwnQueueIdBit = uint64_t{1} << 62;
 

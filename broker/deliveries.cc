@@ -111,6 +111,7 @@ void Deliveries::begin(Session& session) {
 void Deliveries::end(Session& session) {
   session.wait = DeliveryWait::kNothing;
   session.retained_scans.clear();
+  session.scan_bytes = 0;
   for (auto& subscription : session.subscriptions) {
     subscription->active = false;
     subscription->queue->set_online(*subscription, false);
@@ -429,6 +430,7 @@ bool Deliveries::deliver_retained(Session& session) {
                           : shard_.retained().next(protocol::TopicFilter::accepted(scan.filter), scan.cursor, budget);
     if (message == nullptr) {
       if (scan.cursor.ended) {
+        session.scan_bytes -= static_cast<uint32_t>(scan.filter.size());
         session.retained_scans.pop_front();
         continue;
       }

@@ -31,6 +31,11 @@ Handled handle_first_packet(BrokerShard& shard, Connection& connection, const pr
     shard.report_protocol_error(connection, connect.error().error);
     return refuse(shard, connection, connect.error().refusal);
   }
+  if (connect->will.has_value() && protocol::count_levels(connect->will->topic.text()) > BrokerShard::kTopicLevelsMax) {
+    connection.fail(
+        {protocol::ProtocolErrorReason::kInvalidTopicName, "", "the topic of the will has more than 128 levels"});
+    return Handled::kStop;
+  }
   if (!connect->client_id.empty()) {
     const ShardIndex home = shard.home_of(connect->client_id);
     if (home != shard.index()) {

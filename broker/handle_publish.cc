@@ -15,12 +15,22 @@ void acknowledge(BrokerShard& shard, Connection& connection, const protocol::Pub
       {.end = end, .connection = connection.ref(), .type = type, .packet_id = publish.packet_id});
 }
 
+bool is_too_deep(protocol::TopicName topic) {
+  return topic.size() >= BrokerShard::kTopicLevelsMax &&
+         protocol::count_levels(topic.text()) > BrokerShard::kTopicLevelsMax;
+}
+
 }  // namespace
 
 Handled handle_publish(BrokerShard& shard, Connection& connection, const protocol::PacketBytes& packet) {
   const auto publish = protocol::decode_publish(packet, shard.last_topic());
   if (!publish.has_value()) {
     connection.fail(publish.error());
+    return Handled::kStop;
+  }
+  // Of a topic that is not the one before, which was looked at.
+  if (publish->topic.text().data() != shard.last_topic().text().data() && is_too_deep(publish->topic)) {
+    connection.fail({protocol::ProtocolErrorReason::kInvalidTopicName, "", "the topic has more than 128 levels"});
     return Handled::kStop;
   }
   if (publish->payload.size() > shard.options().payload_bytes_max) {

@@ -24,9 +24,7 @@ Handled handle_subscribe(BrokerShard& shard, Connection& connection, const proto
                            .packet_id = subscribe->packet_id,
                            .packet_bytes = packet.packet_bytes};
   for (const protocol::FilterRequest request : subscribe->filters) {  // [MQTT-3.8.4-4] [MQTT-3.9.3-1]
-    // The scans for retained messages too: one filter may come again and again while its client takes none of them.
-    if (refused || session.subscriptions.size() >= BrokerShard::kSubscriptionsPerSessionMax ||
-        session.retained_scans.size() >= BrokerShard::kSubscriptionsPerSessionMax) {
+    if (refused || !shard.may_subscribe(session, request.filter)) {
       pending.codes.push_back(protocol::SubackCode::kFailure);
       continue;
     }

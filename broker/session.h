@@ -91,6 +91,8 @@ class Session final : public log::ReadWaiter, public log::PageWaiter {
   int64_t offline_since_us = kOnline;  // wall time
   uint64_t online_arrival = 0;     // arrival at the shard when it came online: older QoS 0 is not delivered
   std::vector<std::unique_ptr<Subscription>> subscriptions;  // in the order of their queues' slots
+  uint32_t filter_bytes = 0;                                 // of their filters
+  uint32_t scan_bytes = 0;                                   // of the filters of retained_scans
   std::vector<Subscription*> active;       // min-heap by the arrival of the next entry; one or none needs no heap
   std::unique_ptr<FilterQueue> own_queue;  // retained messages at QoS 1 and 2, addressed to this client
   std::unique_ptr<Subscription> own_subscription;  // its reader

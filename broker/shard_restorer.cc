@@ -250,6 +250,7 @@ void ShardRestorer::unsubscribe(Session& session, std::string_view filter) {
   if (queue == nullptr) return;
   const auto found = session.place_of(*queue);
   if (found == session.subscriptions.end() || (*found)->queue != queue) return;
+  session.filter_bytes -= static_cast<uint32_t>(queue->filter().size());
   queue->remove(**found);
   session.subscriptions.erase(found);
   FilterChange nobody_listens_yet;

@@ -121,6 +121,7 @@ void BrokerShard::drop_subscriptions(Session& session, FilterChange& change) {
     release_queue_if_unused(queue, change);
   }
   session.subscriptions.clear();
+  session.filter_bytes = 0;
 }
 
 void BrokerShard::release_queue_if_unused(FilterQueue& queue, FilterChange& change) {
@@ -136,8 +137,20 @@ Subscription& BrokerShard::add_subscription(Session& session, FilterQueue& queue
   subscription.session = &session;
   subscription.qos = qos;
   subscription.cursor = queue.entries().end();
+  session.filter_bytes += static_cast<uint32_t>(queue.filter().size());
   queue.add(subscription, session.online());
   return subscription;
+}
+
+// The scans for retained messages count too: one filter may come again and again while its client takes none of them.
+bool BrokerShard::may_subscribe(Session& session, TopicFilter filter) {
+  if (session.retained_scans.size() >= kSubscriptionsPerSessionMax ||
+      session.scan_bytes + filter.size() > kFilterBytesPerSessionMax)
+    return false;
+  if (find_subscription(session, filter) != nullptr) return true;
+  return session.subscriptions.size() < kSubscriptionsPerSessionMax &&
+         session.filter_bytes + filter.size() <= kFilterBytesPerSessionMax &&
+         protocol::count_levels(filter.text()) <= kTopicLevelsMax;
 }
 
 void BrokerShard::subscribe(Session& session, TopicFilter filter, protocol::QoS qos, FilterChange& change) {
@@ -151,6 +164,7 @@ void BrokerShard::subscribe(Session& session, TopicFilter filter, protocol::QoS 
     add_subscription(session, queue, qos);
   // Retained messages are sent for the repeated subscription, too. [MQTT-3.8.4-3]
   session.retained_scans.push_back(std::make_unique<RetainedScan>(filter, qos));
+  session.scan_bytes += static_cast<uint32_t>(filter.size());
   deliveries_.on_work(session);
 }
 
@@ -169,6 +183,7 @@ void BrokerShard::unsubscribe(Session& session, std::vector<Subscription*> ended
   deliveries_.deactivate(session, ended);
   for (Subscription* subscription : ended) {
     FilterQueue& queue = *subscription->queue;
+    session.filter_bytes -= static_cast<uint32_t>(queue.filter().size());
     queue.entries().forget(session);
     queue.remove(*subscription);
     release_queue_if_unused(queue, change);

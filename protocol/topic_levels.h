@@ -1,6 +1,7 @@
 // TopicLevels: the levels of a topic name or filter in order, without copying: "/a//b" has the levels "", "a", "", "b".
 #pragma once
 
+#include <algorithm>
 #include <cstring>
 #include <iterator>
 #include <string_view>
@@ -58,5 +59,9 @@ class TopicLevels {
  private:
   std::string_view text_;
 };
+
+inline size_t count_levels(std::string_view text) {
+  return static_cast<size_t>(std::count(text.begin(), text.end(), '/')) + 1;
+}
 
 }  // namespace penstock::protocol

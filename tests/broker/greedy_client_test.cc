@@ -1,4 +1,4 @@
-// What one client may make its shard do and keep.
+// What one client may make its shard keep: filters by number, bytes and levels, and records of retained messages.
 #include <gtest/gtest.h>
 
 #include "tests/broker/served_shard.h"
@@ -8,7 +8,65 @@ namespace {
 
 using test::Type;
 
-class GreedyClientTest : public testing::Test {};
+constexpr size_t kMiB = 1 << 20;
+
+std::string levels(size_t count) {
+  return std::string(count - 1, '/');
+}
+
+class GreedyClientTest : public testing::Test {
+ protected:
+  // The code of its SUBACK.
+  int subscribe(ServedShard& broker, core::SocketId socket, const std::string& filter) {
+    const std::string suback = broker.say(socket, test::subscribe_packet(1, {{filter, 0}}));
+    return suback.size() == 5 ? static_cast<uint8_t>(suback.back()) : -1;
+  }
+};
+
+TEST_F(GreedyClientTest, has_a_mebibyte_for_its_filters) {
+  ServedShard broker;
+  const core::SocketId client = broker.connect({.client_id = "c"});
+  const auto filter = [](char first) { return first + std::string(65'534, 'f'); };
+  char next = 'a';
+  size_t bytes = 0;
+  while (subscribe(broker, client, filter(next)) == 0) bytes += filter(next++).size();
+  EXPECT_LE(bytes, kMiB);
+  EXPECT_GT(bytes, kMiB - 100'000);
+  EXPECT_EQ(subscribe(broker, client, filter(next)), 0x80);
+  EXPECT_EQ(subscribe(broker, client, "short"), 0);
+  // What it gives back it may use again.
+  broker.say(client, test::unsubscribe_packet(2, {filter('a')}));
+  EXPECT_EQ(subscribe(broker, client, filter(next)), 0);
+}
+
+// Each time a filter is named its retained messages are due again, and the filter is kept for that.
+TEST_F(GreedyClientTest, has_a_mebibyte_for_the_filters_whose_retained_messages_it_does_not_take) {
+  ServedShard broker;
+  const core::SocketId publisher = broker.connect({.client_id = "p"});
+  for (int i = 0; i < 4; ++i)
+    broker.say(publisher, test::publish_packet("r" + std::to_string(i), std::string(60'000, 'x'), {.retain = true}));
+  const core::SocketId client = broker.connect({.client_id = "c"});
+  broker.network.stop_reading(client);
+  broker.say(client, test::subscribe_packet(1, {{"+", 0}}));
+  const Session& session = *broker.shard->sessions().find("c");
+  for (int i = 0; i < 40; ++i) broker.say(client, test::subscribe_packet(1, {{std::string(60'000, 'f'), 0}}));
+  size_t bytes = 0;
+  for (const auto& scan : session.retained_scans) bytes += scan->filter.size();
+  EXPECT_LE(bytes, kMiB);
+}
+
+TEST_F(GreedyClientTest, has_128_levels) {
+  ServedShard broker;
+  const core::SocketId client = broker.connect({.client_id = "c"});
+  EXPECT_EQ(subscribe(broker, client, levels(128)), 0);
+  EXPECT_EQ(subscribe(broker, client, levels(129)), 0x80);
+  EXPECT_EQ(broker.say(client, test::publish_packet(levels(128), "")), test::publish_packet(levels(128), ""));
+  broker.say(client, test::publish_packet(levels(129), ""));
+  EXPECT_FALSE(broker.network.is_open(client));
+  EXPECT_EQ(broker.closes(CloseReason::kProtocolError), 1u);
+  const core::SocketId with_will = broker.connect({.client_id = "w", .will = test::Will{levels(129), "m"}});
+  EXPECT_FALSE(broker.network.is_open(with_will));
+}
 
 TEST_F(GreedyClientTest, unsubscribes_from_many_filters_and_the_others_go_on_in_order) {
   ServedShard broker({.inflight_max = 1});
