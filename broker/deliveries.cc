@@ -18,6 +18,14 @@ using protocol::QoS;
 // several of its filters match is as many entries.
 constexpr int kEntriesPerTurn = 1024;
 constexpr uint32_t kRetainedTopicsPerTurn = 4096;
+// Retained messages that were written to the log once more for a session, and that it has not taken yet. Without this a
+// SUBSCRIBE of a few bytes, sent again and again, would write all of them each time.
+constexpr uint64_t kOwnEntriesMax = 256;
+
+bool is_own_queue_full(const Session& session) {
+  return session.own_queue != nullptr &&
+         session.own_queue->entries().end() - session.own_subscription->cursor >= kOwnEntriesMax;
+}
 
 }  // namespace
 
@@ -148,12 +156,16 @@ void Deliveries::serve(Session& session) {
   if (!session.online() || !session.connection->is_established()) return;
   session.wait = DeliveryWait::kNothing;
   if (!resend(session) || !publish_started(session) || !deliver_retained(session)) return;
+  const bool retained_wait = !session.retained_scans.empty() && is_own_queue_full(session);
   for (int budget = kEntriesPerTurn; budget > 0;) {
     if (!session.connection->takes_deliveries()) {
       wait_for(session, DeliveryWait::kSocket);
       return;
     }
-    if (take_next(session, budget) != Step::kTook) return;
+    const Step step = take_next(session, budget);
+    if (step == Step::kTook) continue;
+    if (step == Step::kNothingLeft && retained_wait && !is_own_queue_full(session)) break;
+    return;
   }
   make_ready(session);
 }
@@ -420,6 +432,7 @@ bool Deliveries::deliver_retained(Session& session) {
   while (!session.retained_scans.empty()) {
     RetainedScan& scan = *session.retained_scans.front();
     if (!session.connection->takes_deliveries()) return wait_for(session, DeliveryWait::kSocket);
+    if (scan.qos != QoS::kAtMostOnce && is_own_queue_full(session)) return true;
     // Every other message goes on while these wait.
     if (scan.qos != QoS::kAtMostOnce && !shard_.has_room_for_direct()) {
       await_durable(session);

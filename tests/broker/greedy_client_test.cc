@@ -90,5 +90,38 @@ TEST_F(GreedyClientTest, unsubscribes_from_many_filters_and_the_others_go_on_in_
   EXPECT_EQ(broker.say(client, test::acknowledge_packet(Type::kPuback, 1)), "");
 }
 
+// For a few bytes each, they would all be written to the log once more.
+TEST_F(GreedyClientTest, gets_records_of_retained_messages_only_as_it_takes_them) {
+  constexpr size_t kRetained = 300;
+  constexpr size_t kTimes = 4;
+  ServedShard broker({.inflight_max = 10});
+  const core::SocketId publisher = broker.connect({.client_id = "p"});
+  for (size_t i = 0; i < kRetained; ++i)
+    broker.network.arrive(
+        publisher, test::publish_packet("r/" + std::to_string(i), "m", {.qos = 1, .retain = true, .packet_id = 1}));
+  broker.settle();
+  for (const bool clean_session : {true, false}) {
+    const core::SocketId client = broker.connect({.client_id = "c", .clean_session = clean_session});
+    const uint64_t before = broker.shard->log().next_sequence().value();
+    std::string received;
+    for (size_t i = 0; i < kTimes; ++i) received += broker.say(client, test::subscribe_packet(1, {{"r/#", 1}}));
+    EXPECT_LT(broker.shard->log().next_sequence().value() - before, 320u);
+    // It gets them all.
+    size_t count = 0;
+    for (size_t at = 0; at < received.size();) {
+      test::Packet packet;
+      ASSERT_EQ(test::take_packet(received, at, packet), test::Take::kPacket);
+      if (packet.type == Type::kPublish) {
+        ++count;
+        broker.network.arrive(client, test::acknowledge_packet(Type::kPuback, packet.packet_id));
+      }
+      if (at < received.size()) continue;
+      broker.settle();
+      received += broker.network.take(client);
+    }
+    EXPECT_EQ(count, kRetained * kTimes);
+  }
+}
+
 }  // namespace
 }  // namespace penstock::broker
