@@ -188,7 +188,9 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   // [MQTT-4.8.0-2]
   void owe_redelivery(Connection& connection);
 
-  // Start-up of a new layout: the restored state, whole on the disk. Waits for it.
+  // Start-up, after open() and before any shard serves: the restored state, whole on the disk. Waits for it. Of a new
+  // layout, and where restore() found that not all of the last life counts.
+  bool must_checkpoint() const { return must_checkpoint_; }
   core::Status write_first_checkpoint();
   // For checkpoints.
   void write_state(std::vector<std::byte>& out);
@@ -295,6 +297,7 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   std::unique_ptr<CheckpointWriter> checkpoint_writer_;
   std::vector<log::SharedLog*> shared_logs_;
   log::CommitLog::Start log_start_;
+  bool must_checkpoint_ = false;
   Deliveries deliveries_;
   AcknowledgementQueue acknowledgements_;
 

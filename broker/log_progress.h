@@ -2,6 +2,7 @@
 // The sequence is what lasts; the offset is this machine's short cut to it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -33,11 +34,14 @@ class LogClock {
   void advance_to(log::LogId log, uint64_t end) {
     if (end > 0) advance(log, log::Sequence(0), log::LogOffset(end - log::kRecordAlignment));
   }
-  // `log` ends here, whatever was passed of it: what lies behind is something else now.
-  void cut(log::LogId log, uint64_t end) {
-    for (LogProgress& progress : progress_)
-      if (progress.log == log && progress.offset.value() >= end)
-        progress = {log, log::Sequence(0), log::LogOffset(end - std::min<uint64_t>(end, log::kRecordAlignment))};
+  // `log` ends here, whatever was passed of it: what lies behind is something else now. False: nothing was.
+  bool cut(log::LogId log, uint64_t end) {
+    for (LogProgress& progress : progress_) {
+      if (progress.log != log || progress.offset.value() < end) continue;
+      progress = {log, log::Sequence(0), log::LogOffset(end - std::min<uint64_t>(end, log::kRecordAlignment))};
+      return true;
+    }
+    return false;
   }
   bool has_passed(log::LogId log, log::LogOffset offset) const {
     for (const LogProgress& progress : progress_)

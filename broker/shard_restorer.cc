@@ -198,18 +198,22 @@ void ShardRestorer::begin_delivery(Session& session, const Delivery& delivery) {
   if (!session.done.has_passed(delivery.log, delivery.offset)) session.add_started_ahead(published);
 }
 
-// Under `write` and `memory` a crash may have taken messages from another shard's log, and not the records in ours that
-// speak of them. That log goes on from an earlier place, and what will lie there are other messages.
+// A crash may have taken messages from another shard's log, and not the records in ours that speak of them. That log goes
+// on from an earlier place, and what will lie there are other messages. The records stay in our log: a checkpoint must
+// say that they do not count before anything is appended there, or the start after the next crash would believe them.
 void ShardRestorer::forget_what_is_lost() {
-  const auto is_lost = [this](const Delivery& delivery) {
+  bool& forgot = shard_.must_checkpoint_;
+  const auto is_lost = [&](const Delivery& delivery) {
     const auto end = ends_.find(delivery.log.value());
-    return end != ends_.end() && delivery.offset >= end->second;
+    const bool lost = end != ends_.end() && delivery.offset >= end->second;
+    forgot |= lost;
+    return lost;
   };
   shard_.sessions_.for_each([&](Session& session) {
     for (const auto& [log, end] : ends_) {
-      session.done.cut(log::LogId(log), end.value());
+      forgot |= session.done.cut(log::LogId(log), end.value());
       for (auto& subscription : session.subscriptions)
-        if (subscription->start != nullptr) subscription->start->cut(log::LogId(log), end.value());
+        if (subscription->start != nullptr) forgot |= subscription->start->cut(log::LogId(log), end.value());
     }
     core::RareVector<Delivery> kept;
     for (const Delivery& delivery : session.started_ahead)

@@ -92,7 +92,7 @@ core::Status ShardThread::start(bool write_checkpoint) {
           PostCounter(office_, place_.index, wake_));
       RETURN_IF_ERROR(shard_->restore());
       RETURN_IF_ERROR(shard_->open());
-      return write_checkpoint ? shard_->write_first_checkpoint() : core::Status();
+      return write_checkpoint || shard_->must_checkpoint() ? shard_->write_first_checkpoint() : core::Status();
     }();
   });
   return status;

@@ -116,7 +116,8 @@ core::Status BrokerLife::start_shards() {
         broker::PostCounter(*office_, lane->index, [this](broker::ShardIndex to) { lanes_[to]->wake(); }));
     RETURN_IF_ERROR(lane->shard->restore());
     RETURN_IF_ERROR(lane->shard->open());
-    if (directory_->layout_changed()) RETURN_IF_ERROR(lane->shard->write_first_checkpoint());
+    if (directory_->layout_changed() || lane->shard->must_checkpoint())
+      RETURN_IF_ERROR(lane->shard->write_first_checkpoint());
   }
   RETURN_IF_ERROR(directory_->commit_layout());
 
