@@ -261,9 +261,6 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   void add_own_queue(Session& session);
   void make_queue_file(uint64_t next_address);
   void housekeeping();
-  LogClock durable_part(const LogClock& clock);
-  uint64_t safe_end_of(log::LogId id) const;
-  bool is_safe(const LogClock& clock) const;
   bool is_synced(const LogClock& clock);
   // False: no room for it now. `progressed` is the caller's.
   bool write_progress(Session& session);

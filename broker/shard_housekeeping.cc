@@ -73,36 +73,6 @@ void BrokerShard::expire_sessions() {
   }
 }
 
-// Records of our log must not speak of records of another one that a crash can still take: that log would go on from an
-// earlier place, and we would take its new messages for those we knew.
-LogClock BrokerShard::durable_part(const LogClock& clock) {
-  LogClock part;
-  for (const LogProgress& progress : clock.entries()) {
-    // Asked once: it moves under our eyes, and what it passes in between may lie behind what `clock` has passed.
-    const uint64_t safe_end = safe_end_of(progress.log);
-    if (progress.offset.value() < safe_end)
-      part.advance(progress.log, progress.sequence, progress.offset);
-    else
-      part.advance_to(progress.log, safe_end);
-  }
-  return part;
-}
-
-// Our own log needs no care: what we record there stands behind that of which it speaks. Nor does a sealed one: it was
-// durable before this life began.
-uint64_t BrokerShard::safe_end_of(log::LogId id) const {
-  for (ShardIndex shard = 0; shard < place_.shards_count && id != log_->id(); ++shard) {
-    const log::SharedLog& live = *shared_logs_[shard];
-    if (live.id == id) return live.durable_end.load(std::memory_order_acquire);
-  }
-  return UINT64_MAX;
-}
-
-bool BrokerShard::is_safe(const LogClock& clock) const {
-  return std::ranges::all_of(clock.entries(),
-                             [this](const LogProgress& each) { return each.offset.value() < safe_end_of(each.log); });
-}
-
 bool BrokerShard::is_synced(const LogClock& clock) {
   return std::ranges::all_of(clock.entries(), [this](const LogProgress& each) {
     const log::SharedLog* log = shared_log(each.log);
@@ -118,18 +88,7 @@ bool BrokerShard::can_start_delivery(Session& session) {
 bool BrokerShard::write_progress(Session& session) {
   if (log_->room_for(StateJournal::progress_bytes(session)) != log::AppendRoom::kRoom) return false;
   session.starts_unrecorded = 0;
-  const InflightWindow* window = session.window_if_any();
-  if (is_safe(session.done)) {
-    journal_->progress(session, session.was_or_is_connected(), session.done, window);
-    return true;
-  }
-  // The window as far as the clock beside it goes: what is in neither would be lost, what is in one comes again.
-  const LogClock done = durable_part(session.done);
-  InflightWindow safe(UINT16_MAX);
-  for (size_t i = 0; window != nullptr && i < window->size(); ++i)
-    if (done.has_passed(window->at(i).log, window->at(i).offset)) safe.push(window->at(i));
-  // What cannot be told yet was sent all the same: the next life must mark it when it sends it again. [MQTT-3.3.1-1]
-  journal_->progress(session, true, done, &safe);
+  journal_->progress(session);
   return true;
 }
 

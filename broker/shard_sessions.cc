@@ -238,7 +238,7 @@ bool BrokerShard::finish_subscribe(PendingSubscribe& pending) {
       Subscription& subscription = *session->find_subscription(*filters_.find(TopicFilter::accepted(each.filter)));
       if (subscription.start == nullptr) subscription.start = std::make_unique<LogClock>(routed_);
     }
-    end = journal_->subscribed(*session, durable_part(routed_), granted);
+    end = journal_->subscribed(*session, routed_, granted);
   }
   // [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-2.3.1-7]
   const Acknowledgement suback{.end = end,

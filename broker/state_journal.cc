@@ -48,9 +48,9 @@ uint64_t StateJournal::progress_bytes(const Session& session) {
   return kFixedBytesMax + session.client_id().size() + clock_bytes(session.done) + deliveries * kDeliveryBytes;
 }
 
-uint64_t StateJournal::progress(const Session& session, bool online, const LogClock& done,
-                                const InflightWindow* window) {
-  const std::vector<std::byte> payload = encode_progress(online, done, window, session.completed_ahead());
+uint64_t StateJournal::progress(const Session& session) {
+  const std::vector<std::byte> payload = encode_progress(session.was_or_is_connected(), session.done,
+                                                         session.window_if_any(), session.completed_ahead());
   return append(StateRecord::kSessionProgress, session.client_id(), {.payload = payload});
 }
 

@@ -33,8 +33,7 @@ class StateJournal {
   uint64_t unsubscribed(const Session& session, std::span<const std::string_view> filters);
   // An upper bound.
   static uint64_t progress_bytes(const Session& session);
-  // `done` and `window`: of the session, as far as they may be recorded.
-  uint64_t progress(const Session& session, bool online, const LogClock& done, const InflightWindow* window);
+  uint64_t progress(const Session& session);
   uint64_t delivery_started(const Session& session, const Delivery& delivery);
   uint64_t delivery_released(const Session& session, protocol::PacketId packet_id);
   uint64_t inbound_released(const Session& session, protocol::PacketId packet_id);

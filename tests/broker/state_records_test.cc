@@ -97,7 +97,8 @@ class StateRecordsTest : public testing::Test {
     journal.session_ended(session);
     journal.subscribed(session, golden_clock(), kGranted);
     journal.unsubscribed(session, kEnded);
-    journal.progress(session, true, session.done, session.window_if_any());
+    session.was_connected = true;
+    journal.progress(session);
     journal.delivery_started(session, golden_delivery(QoS::kExactlyOnce, DeliveryState::kStarting));
     journal.delivery_released(session, PacketId(0x0102));
     journal.inbound_released(session, PacketId(0x0304));
