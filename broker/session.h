@@ -84,12 +84,12 @@ class Session final : public log::ReadWaiter, public log::PageWaiter {
   // After a restart: what is older than this life may have been sent before. Until all of that has been taken.
   bool was_connected = false;
   DeliveryWait wait = DeliveryWait::kNothing;
-  uint64_t resend_next = 0;        // window ordinal of the next delivery to repeat after a reconnect
-  uint64_t resend_end = 0;         // what stood in the window then ends here
-  uint32_t starting_count = 0;     // deliveries of the window in kStarting or kReleasing
-  uint32_t starts_unrecorded = 0;  // QoS 2 deliveries started since the last progress record
+  uint64_t resend_next = 0;            // window ordinal of the next delivery to repeat after a reconnect
+  uint64_t resend_end = 0;             // what stood in the window then ends here
+  uint32_t starting_count = 0;         // deliveries of the window in kStarting or kReleasing
+  uint32_t starts_unrecorded = 0;      // QoS 2 deliveries started since the last progress record
   int64_t offline_since_us = kOnline;  // wall time
-  uint64_t online_arrival = 0;     // arrival at the shard when it came online: older QoS 0 is not delivered
+  uint64_t online_arrival = 0;         // arrival at the shard when it came online: older QoS 0 is not delivered
   std::vector<std::unique_ptr<Subscription>> subscriptions;  // in the order of their queues' slots
   uint32_t filter_bytes = 0;                                 // of their filters
   uint32_t scan_bytes = 0;                                   // of the filters of retained_scans

@@ -114,6 +114,7 @@ bool ShardRestorer::apply(log::LogId id, log::LogOffset offset, const log::Recor
   if (header.type == log::kMessage) {
     if (!is_message(record)) return false;
     if (record.retain()) apply_retained(id, record);
+    if ((header.flags & kRecordIsWill) != 0) wills_.erase(std::string(client_id));
     if ((header.flags & kRecordPublisherPersistent) != 0 && record.qos() == 2 && header.packet_id != 0)
       if (Session* session = session_of(client_id)) session->add_inbound(protocol::PacketId(header.packet_id));
     return true;
@@ -198,9 +199,10 @@ void ShardRestorer::begin_delivery(Session& session, const Delivery& delivery) {
   if (!session.done.has_passed(delivery.log, delivery.offset)) session.add_started_ahead(published);
 }
 
-// A crash may have taken messages from another shard's log, and not the records in ours that speak of them. That log goes
-// on from an earlier place, and what will lie there are other messages. The records stay in our log: a checkpoint must
-// say that they do not count before anything is appended there, or the start after the next crash would believe them.
+// A crash may have taken messages from another shard's log, and not the records in ours that speak of them. That log
+// goes on from an earlier place, and what will lie there are other messages. The records stay in our log: a checkpoint
+// must say that they do not count before anything is appended there, or the start after the next crash would believe
+// them.
 void ShardRestorer::forget_what_is_lost() {
   bool& forgot = shard_.must_checkpoint_;
   const auto is_lost = [&](const Delivery& delivery) {

@@ -71,22 +71,19 @@ void BrokerShard::on_connection_lost(Connection& connection, CloseReason reason)
 void BrokerShard::publish_pending_wills() {
   while (!pending_wills_.empty() && has_mail_room()) {
     const auto& [client_id, will] = pending_wills_.front();
-    const uint64_t bytes = will.payload.size() + will.topic.size() + client_id.size() + 256;
-    const log::AppendRoom room = log_->room_for(bytes + kStateRecordBytes);
+    const log::RecordParts parts{.type = log::kMessage,
+                                 .flags = static_cast<uint8_t>(static_cast<uint8_t>(will.qos) | kRecordIsWill |
+                                                               (will.retain ? log::kRecordRetain : 0)),
+                                 .topic_hash = protocol::topic_hash(protocol::TopicName::accepted(will.topic)),
+                                 .publisher = client_id,
+                                 .topic = will.topic,
+                                 .payload = will.payload};
+    const log::AppendRoom room = log_->room_for(log::record_bytes(parts));
     if (room == log::AppendRoom::kTailFull) return;
-    if (room == log::AppendRoom::kRoom) {
-      const auto flags = static_cast<uint8_t>(static_cast<uint8_t>(will.qos) | (will.retain ? log::kRecordRetain : 0));
-      publish({.type = log::kMessage,
-               .flags = flags,
-               .topic_hash = protocol::topic_hash(protocol::TopicName::accepted(will.topic)),
-               .publisher = client_id,
-               .topic = will.topic,
-               .payload = will.payload},
-              will.retain);  // [MQTT-3.1.2-16] [MQTT-3.1.2-17]
-      journal_->will_cleared(client_id);
-    } else {
+    if (room == log::AppendRoom::kRoom)
+      publish(parts, will.retain);  // [MQTT-3.1.2-16] [MQTT-3.1.2-17]
+    else
       ++counters_.publishes_refused;
-    }
     pending_wills_.pop_front();
   }
 }

@@ -49,8 +49,8 @@ uint64_t StateJournal::progress_bytes(const Session& session) {
 }
 
 uint64_t StateJournal::progress(const Session& session) {
-  const std::vector<std::byte> payload = encode_progress(session.was_or_is_connected(), session.done,
-                                                         session.window_if_any(), session.completed_ahead());
+  const std::vector<std::byte> payload =
+      encode_progress(session.was_or_is_connected(), session.done, session.window_if_any(), session.completed_ahead());
   return append(StateRecord::kSessionProgress, session.client_id(), {.payload = payload});
 }
 

@@ -27,13 +27,16 @@ enum class StateRecord : log::RecordType {
   kDeliveryReleased = 22,  // QoS 2 out: packet_id. Written before its PUBREL is sent
   kInboundReleased = 23,   // QoS 2 in: packet_id. Written before its PUBCOMP is sent
   kWillSet = 24,           // topic, payload = message, flags = QoS and retain
-  kWillCleared = 25,       // published, or discarded by DISCONNECT
+  kWillCleared = 25,       // discarded by DISCONNECT
 };
 // "subscribed"; "message" and "epoch start" too; null for an unknown type.
 const char* record_type_name(log::RecordType type);
 
 // In the flags of a message: its publisher has a persistent session, so its QoS 2 packet id is state of that session.
 constexpr uint8_t kRecordPublisherPersistent = 0x08;
+// The message is its publisher's will, which is done with it: one record, or a crash between two could publish it
+// twice.
+constexpr uint8_t kRecordIsWill = 0x10;
 
 // Filters as text: a decoder looks at their form only as far as the bytes go. The views are into the payload.
 struct GrantedFilter {

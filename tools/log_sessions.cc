@@ -20,9 +20,10 @@ void apply_progress(SessionImage& session, const log::RecordView& record) {
 
 void apply_message(Sessions& sessions, const log::RecordView& record) {
   const log::RecordHeader& header = record.header();
-  if ((header.flags & broker::kRecordPublisherPersistent) == 0 || record.qos() != 2) return;
   const auto publisher = sessions.find(std::string(record.publisher()));
   if (publisher == sessions.end()) return;
+  if ((header.flags & broker::kRecordIsWill) != 0) publisher->second.will_topic.clear();
+  if ((header.flags & broker::kRecordPublisherPersistent) == 0 || record.qos() != 2) return;
   auto& inbound = publisher->second.inbound;
   if (std::ranges::find(inbound, header.packet_id) == inbound.end()) inbound.push_back(header.packet_id);
 }
