@@ -111,7 +111,8 @@ bool BrokerShard::end_turn() {
   post_.end_turn();
   if (stop_state_ != StopState::kRunning) step_stop();
   // Also what came up behind deliveries_.run(): retained messages taken into own queues, sessions that came online.
-  return deliveries_.has_work() || log_moved_ || post_.has_backlog() || !flush_.empty() || log_->needs_turn() ||
+  return deliveries_.has_work() || log_moved_ || resume_soon_ || post_.has_backlog() || !flush_.empty() ||
+         log_->needs_turn() ||
          // Nobody wakes us when another shard has emptied its mailbox.
          (!waiting_.empty() && !has_mail_room());
 }
@@ -174,10 +175,13 @@ void BrokerShard::flush_connections() {
 
 // Connections whose packet could not be handled for want of room, in the order in which they began to wait.
 void BrokerShard::resume_waiting() {
+  resume_soon_ = false;
   if (waiting_.empty() || room_for_state() == Handled::kWait) return;
   resuming_.swap(waiting_);
   for (const ConnectionRef ref : resuming_)
     if (Connection* connection = find(ref)) connection->resume();
+  // A CONNECT may wait for another connection that only now has come to its end.
+  if (waiting_.size() < resuming_.size()) resume_soon_ = !waiting_.empty();
   resuming_.clear();
 }
 

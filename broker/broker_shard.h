@@ -178,6 +178,11 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   // Connections.
   void add_flush(Connection& connection) { flush_.push_back(connection.ref()); }
   void add_waiting(Connection& connection) { waiting_.push_back(connection.ref()); }
+  // In the next turn, which comes at once.
+  void resume_soon(Connection& connection) {
+    add_waiting(connection);
+    resume_soon_ = true;
+  }
   Connection* find(ConnectionRef ref);
   void forget(Connection& connection);
   void send_hand_over(Connection& connection, ShardIndex to, core::SocketId socket, std::vector<std::byte> received);
@@ -330,6 +335,7 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   StopState stop_state_ = StopState::kRunning;
   bool log_finished_ = false;
   bool log_moved_ = false;
+  bool resume_soon_ = false;
 };
 
 }  // namespace penstock::broker

@@ -288,7 +288,7 @@ bool Connection::is_past_of(const Connection& other) const {
 
 void Connection::established() {
   state_ = State::kEstablished;
-  if (waiting_) shard_.add_waiting(*this);
+  if (waiting_) shard_.resume_soon(*this);
 }
 
 void Connection::fail(const protocol::ProtocolError& error) {

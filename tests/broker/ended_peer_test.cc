@@ -63,6 +63,21 @@ TEST_F(EndedPeerTest, what_waited_for_the_record_of_its_connect_counts) {
   EXPECT_FALSE(broker_.network.is_open(client));
 }
 
+// Nothing else wakes the shard: no answer to a peer that is gone is ever sent.
+TEST_F(EndedPeerTest, it_and_its_next_connection_are_not_left_waiting_for_another_event) {
+  const core::SocketId client = broker_.open();
+  say_and_leave(client, test::connect_packet(options(false)) + messages({"1"}) + test::disconnect_packet());
+  const core::SocketId next = broker_.open();
+  broker_.network.arrive(next, test::connect_packet({.client_id = "c", .clean_session = false}));
+  broker_.turn();
+  broker_.world.run_for(50 * core::kNsPerMs);
+  ASSERT_EQ(broker_.shard->log().durable_end(), broker_.shard->log().appended_end());
+  while (broker_.turn()) {
+  }
+  EXPECT_EQ(broker_.closes(CloseReason::kDisconnect), 1u);
+  EXPECT_TRUE(broker_.shard->sessions().find("c")->online());
+}
+
 TEST_F(EndedPeerTest, a_connect_that_waited_for_room_counts) {
   const core::SocketId client = broker_.open();
   broker_.fill_tail();

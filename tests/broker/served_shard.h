@@ -35,11 +35,11 @@ class ServedShard {
     shard.reset();
   }
 
-  // One turn of the shard; nothing happens on the disk in it.
-  void turn() {
+  // One turn of the shard; nothing happens on the disk in it. True: the next one would not wait.
+  bool turn() {
     shard->begin_turn(world.clock().monotonic_ns());
     network.dispatch();
-    shard->end_turn();
+    return shard->end_turn();
   }
   // Turns until whatever is under way has come to its end.
   void settle() {
