@@ -286,6 +286,10 @@ bool Connection::is_past_of(const Connection& other) const {
   return peer.closed && peer.last_received_ns <= other.connect_arrived_ns_ + core::kArrivalErrorNs;
 }
 
+bool Connection::is_peer_gone() const {
+  return ended_ || shard_.network().peer_state(socket_).closed;
+}
+
 void Connection::established() {
   state_ = State::kEstablished;
   if (waiting_) shard_.resume_soon(*this);

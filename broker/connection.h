@@ -73,6 +73,8 @@ class Connection final : public core::StreamHandler, private core::Timer {
   // Its peer has gone already, and had sent its CONNECT no later than `other`'s: its client may have connected anew
   // since.
   bool is_past_of(const Connection& other) const;
+  // Its peer has closed its side, whether we have read as far or not.
+  bool is_peer_gone() const;
   Session* session() const { return session_; }
   void forget_session() { session_ = nullptr; }
   // A packet of it waits for room, or for the record of its CONNECT.

@@ -60,7 +60,8 @@ Handled handle_first_packet(BrokerShard& shard, Connection& connection, const pr
   // Its last packets, perhaps a DISCONNECT, wait for room. They were here before.
   if (session != nullptr && session->online() && session->connection->is_waiting()) return Handled::kWait;
   if (shard.options().client_id_conflict == ClientIdConflict::kReject) {
-    if (session != nullptr && session->online())
+    // A client that closed and comes again may be read before its own end is.
+    if (session != nullptr && session->online() && !session->connection->is_peer_gone())
       return refuse(shard, connection, ConnectReturnCode::kIdentifierRejected);
   }
   if (session != nullptr && session->online()) session->connection->close(CloseReason::kTakenOver);  // [MQTT-3.1.4-2]

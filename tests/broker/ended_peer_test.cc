@@ -103,6 +103,16 @@ TEST_F(EndedPeerTest, its_next_connection_takes_over_behind_what_waited) {
   EXPECT_TRUE(broker_.network.is_open(next));
 }
 
+TEST_F(EndedPeerTest, it_does_not_hold_its_client_id_where_conflicts_are_refused) {
+  ServedShard broker({.client_id_conflict = ClientIdConflict::kReject});
+  const core::SocketId first = broker.connect({.client_id = "c"});
+  EXPECT_EQ(broker.say(broker.open(), test::connect_packet({.client_id = "c"})), test::from_hex("20 02 00 02"));
+  broker.network.delay(first, 1000);
+  broker.network.finish(first);
+  EXPECT_EQ(broker.say(broker.open(), test::connect_packet({.client_id = "c"})), test::from_hex("20 02 00 00"));
+  EXPECT_FALSE(broker.network.is_open(first));
+}
+
 TEST_F(EndedPeerTest, nothing_is_taken_from_its_queues_for_nobody) {
   const core::SocketId client = broker_.connect(options(false));
   broker_.say(client, test::subscribe_packet(1, {{"y", 0}}));
