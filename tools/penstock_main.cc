@@ -1,14 +1,16 @@
 // penstock: the broker. Reads its settings, starts, says where it listens, and stops clean on SIGTERM, SIGINT or
-// SIGHUP.
+// SIGHUP; while it starts, it just ends.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <span>
 #include <string>
+#include <thread>
 
 #include "broker/broker.h"
 #include "broker/broker_settings.h"
@@ -29,16 +31,49 @@ void hold_standard_descriptors() {
   }
 }
 
-// Before any thread starts, so that all inherit it: sigtimedwait() in main() is the only one to see them. Where SIGHUP
-// is ignored (nohup) it stays so.
+constexpr int kWatchIsOver = SIGUSR1;
+
+// Before any thread starts, so that all inherit it: only sigtimedwait() and sigwait() here see them. Where SIGHUP is
+// ignored (nohup) it stays so.
 sigset_t block_stop_signals() {
   sigset_t signals;
   sigemptyset(&signals);
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  sigset_t blocked = signals;
+  sigaddset(&blocked, kWatchIsOver);
+  pthread_sigmask(SIG_BLOCK, &blocked, nullptr);
   signal(SIGPIPE, SIG_IGN);  // who reads our output may go
   return signals;
 }
+
+// Ends the process when a stop is asked for while it starts: to read a large log takes minutes, and a start may be cut
+// off anywhere, as by a kill. Until it is destroyed.
+class StartWatch {
+ public:
+  explicit StartWatch(const sigset_t& signals) : thread_([this, signals] { watch(signals); }) {}
+  ~StartWatch() {
+    over_ = true;
+    pthread_kill(thread_.native_handle(), kWatchIsOver);
+    thread_.join();
+  }
+
+ private:
+  void watch(sigset_t signals) {
+    sigaddset(&signals, kWatchIsOver);
+    int signal = 0;
+    while (sigwait(&signals, &signal) != 0 || (signal == kWatchIsOver && !over_)) {
+    }
+    if (signal == kWatchIsOver) return;
+    if (!over_) {
+      core::log_line(core::LogLevel::kInfo, "stopped while starting");
+      _exit(0);
+    }
+    kill(getpid(), signal);  // main() waits for it by now
+  }
+
+  std::atomic<bool> over_ = false;
+  std::thread thread_;  // after what it looks at
+};
 
 // As many connections as the system lets us have.
 void raise_descriptor_limit() {
@@ -104,7 +139,10 @@ int main(int argc, char** argv) {
   const sigset_t signals = block_stop_signals();
 
   const std::string data_directory = parsed->settings.data_directory;
-  auto started = broker::Broker::start(options_of(std::move(parsed->settings)));
+  auto started = [&] {
+    const StartWatch watch(signals);
+    return broker::Broker::start(options_of(std::move(parsed->settings)));
+  }();
   if (!started.has_value()) {
     std::fprintf(stderr, "penstock: %s\n", started.error().message.c_str());
     return 1;

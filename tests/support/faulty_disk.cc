@@ -73,6 +73,10 @@ void FaultyDisk::fail(const std::string& what, const std::string& where) {
   command(where.empty() ? what : what + ' ' + where);
 }
 
+void FaultyDisk::hang() {
+  EXPECT_EQ(kill(pid_, SIGSTOP), 0);
+}
+
 // In one write of fixed size: nobody reads half a command.
 void FaultyDisk::command(const std::string& text) {
   std::string bytes = text + '\n';

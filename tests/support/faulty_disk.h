@@ -25,6 +25,8 @@ class FaultyDisk {
   // files that have `where` in their path.
   void fail(const std::string& what, const std::string& where = "");
   void heal() { command(""); }
+  // It answers nothing any more.
+  void hang();
 
  private:
   bool await_mount();

@@ -19,6 +19,7 @@
 #include <fstream>
 
 #include "tests/support/broker_process.h"
+#include "tests/support/faulty_disk.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/test_client.h"
 
@@ -212,6 +213,26 @@ TEST_F(Startup, stops_clean_when_its_terminal_goes) {
   ASSERT_TRUE(broker.running());
   kill(broker.pid(), SIGHUP);
   EXPECT_EQ(broker.wait_exit(), 0);
+}
+
+// A start that never comes to its end: nobody answers for the disk.
+TEST_F(Startup, a_stop_is_obeyed_while_it_starts) {
+  FaultyDisk disk(dir_ / "faulty", false);
+  if (!disk.ready()) GTEST_SKIP() << disk.reason();
+  disk.hang();
+  const std::vector<std::string> command = {broker_binary(), "--listen", "mqtt://127.0.0.1:0", "--data-dir",
+                                            disk.path()};
+  // Held back, it is there when the broker begins to look.
+  const auto sigterm_waits = [] {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigprocmask(SIG_BLOCK, &signals, nullptr);
+    kill(getpid(), SIGTERM);
+  };
+  const Finished finished = run_program(command, sigterm_waits, kPatience);
+  EXPECT_EQ(finished.exit_code, 0);
+  EXPECT_NE(finished.err.find("stopped while starting"), std::string::npos) << finished.err;
 }
 
 // Container profiles forbid io_uring this way.
