@@ -1,5 +1,10 @@
 #include "broker/data_directory.h"
 
+#ifndef XXH_INLINE_ALL
+#define XXH_INLINE_ALL
+#endif
+#include <xxhash.h>
+
 #include <algorithm>
 #include <charconv>
 #include <sstream>
@@ -18,6 +23,14 @@ std::string layout_name(uint64_t generation) {
   return std::string(kLayoutPrefix) + std::to_string(generation);
 }
 
+// A flipped digit would be another log.
+std::string last_line(std::string_view before) {
+  char line[24];
+  std::snprintf(line, sizeof line, "end %016llx\n",
+                static_cast<unsigned long long>(XXH3_64bits(before.data(), before.size())));
+  return line;
+}
+
 core::Status remove_files_and_directory(core::Storage& storage, const std::string& directory) {
   ASSIGN_OR_RETURN(const std::vector<std::string> names, storage.list(directory));
   for (const std::string& name : names)
@@ -33,8 +46,8 @@ std::string manifest_text(const Manifest& manifest) {
   for (const log::LogId id : manifest.shard_logs) out << "log " << id.value() << "\n";
   for (const SealedLogNote& sealed : manifest.sealed_logs)
     out << "sealed " << sealed.id.value() << " " << sealed.sealed_us << "\n";
-  out << "last-log " << manifest.last_log.value() << "\nend\n";
-  return out.str();
+  out << "last-log " << manifest.last_log.value() << "\n";
+  return out.str() + last_line(out.str());
 }
 
 core::Result<Manifest> parse_manifest(std::string_view text) {
@@ -43,6 +56,9 @@ core::Result<Manifest> parse_manifest(std::string_view text) {
   Manifest manifest;
   if (!(in >> word) || word != kManifestVersion)
     return core::failure("its first line is not " + std::string(kManifestVersion));
+  const size_t end = text.rfind("\nend ");
+  if (end == std::string_view::npos) return core::failure("it is cut short");
+  if (text.substr(end + 1) != last_line(text.substr(0, end + 1))) return core::failure("its checksum is wrong");
   if (!(in >> word >> manifest.generation) || word != "generation") return core::failure("its generation is missing");
   const auto log_id = [&in](log::LogId& id) {
     uint32_t value = 0;

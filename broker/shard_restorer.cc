@@ -122,7 +122,10 @@ bool ShardRestorer::apply(log::LogId id, log::LogOffset offset, const log::Recor
   if (!is_mine(client_id)) return true;
   if (static_cast<StateRecord>(header.type) == StateRecord::kSessionOpened) {
     if (client_id.empty()) return false;
+    const bool is_new = shard_.sessions_.find(client_id) == nullptr;
     Session& opened = obtain_session(client_id);
+    // What was addressed to an older session of this name is not for this one.
+    if (is_new) opened.done.advance(id, record.sequence(), offset);
     opened.was_connected = true;
     opened.offline_since_us = kOnline;
     return true;

@@ -21,6 +21,8 @@ void BrokerShard::establish(Connection& connection, const protocol::Connect& con
   if (!present) {
     session = &sessions_.create(*this, std::string(client_id));
     session->persistent = !connect.clean_session;  // [MQTT-3.1.2-4] [MQTT-3.1.4-3]
+    // What was addressed to an older session of this name is not for this one.
+    if (session->persistent) session->done.advance_to(place_.log.id, log_->appended_end().value());
   }
   session->connection = &connection;
   const bool can_record = has_log_room();  // without: handle_first_packet() lets only those in who need no new record

@@ -98,9 +98,9 @@ TEST_F(DataDirectoryTest, a_manifest_reads_back_as_it_was_written) {
                           .shard_logs = {log::LogId(4), log::LogId(2)},
                           .sealed_logs = {{log::LogId(1), 1'700'000'000'000'000}, {log::LogId(3), 5}},
                           .last_log = log::LogId(9)};
-  EXPECT_EQ(
-      manifest_text(manifest),
-      "penstock-manifest-1\ngeneration 7\nlog 4\nlog 2\nsealed 1 1700000000000000\nsealed 3 5\nlast-log 9\nend\n");
+  EXPECT_EQ(manifest_text(manifest),
+            "penstock-manifest-1\ngeneration 7\nlog 4\nlog 2\nsealed 1 1700000000000000\nsealed 3 5\nlast-log 9\n"
+            "end e205fd8d20e66aa1\n");
   const auto read = parse_manifest(manifest_text(manifest));
   ASSERT_TRUE(read.has_value()) << read.error().message;
   EXPECT_EQ(read->shard_logs, manifest.shard_logs);
@@ -112,6 +112,11 @@ TEST_F(DataDirectoryTest, a_damaged_manifest_is_an_error) {
   const std::string whole = manifest_text({.generation = 1, .shard_logs = {log::LogId(1)}, .last_log = log::LogId(1)});
   for (size_t bytes = 0; bytes + 1 < whole.size(); ++bytes)
     EXPECT_FALSE(parse_manifest(whole.substr(0, bytes)).has_value()) << bytes;
+  for (size_t bit = 0; bit < whole.size() * 8; ++bit) {
+    std::string damaged = whole;
+    damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ 1 << bit % 8);
+    EXPECT_FALSE(parse_manifest(damaged).has_value()) << damaged;
+  }
   EXPECT_FALSE(parse_manifest("penstock-manifest-1\ngeneration 1\nlog 70000\nend\n").has_value());
   EXPECT_FALSE(parse_manifest("penstock-manifest-1\ngeneration 1\nlog 1\nvipers 1\nend\n").has_value());
 }

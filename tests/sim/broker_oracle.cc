@@ -166,7 +166,8 @@ void BrokerOracle::check_retained(const std::map<std::string, test::Packet>& by_
       if (message->acknowledged) acknowledged = std::max(acknowledged, message->number);
     const auto found = by_topic.find(topic);
     const bool is_right = std::ranges::any_of(messages, [&](const Message* message) {
-      if (message->number < acknowledged) return false;
+      // At QoS 1 a repetition is a message like any other, and comes behind what is known at QoS 2 already.
+      if (message->number < acknowledged && (message->qos != 1 || message->sends == 1)) return false;
       if (message->bytes == 0) return found == by_topic.end();
       return found != by_topic.end() &&
              found->second.payload == payload_of(static_cast<MessageIndex>(message - messages_.data()));

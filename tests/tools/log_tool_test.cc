@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "broker/data_directory.h"
 #include "log/file_names.h"
 #include "tests/support/broker_process.h"
 #include "tests/support/temp_dir.h"
@@ -320,7 +321,8 @@ TEST_F(LogTool, a_torn_end_is_no_damage) {
 
 TEST_F(LogTool, damaged_manifests_and_checkpoints_get_an_explanation) {
   make_messages(10);
-  std::ofstream(data() + "/manifest") << "penstock-manifest-1\ngeneration 1\nlog 3\nend\n";
+  std::ofstream(data() + "/manifest") << broker::manifest_text(
+      {.generation = 1, .shard_logs = {log::LogId(3)}, .last_log = log::LogId(3)});
   const std::string shard = data() + "/layout-1/shard-0";
   std::filesystem::create_directories(shard);
   EXPECT_EQ(run({"verify"}).exit_code, 0) << "no checkpoint yet";
