@@ -11,6 +11,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
+#include <utility>
 #include <vector>
 
 #include "core/storage.h"
@@ -34,6 +36,25 @@ struct alignas(64) Pin {
   std::atomic<uint64_t> offset{kNotPinned};  // log offset; everything from here on is in use
 };
 
+// The list in force. Any shard may read it, the owner replaces it; looked at only where the disk is, so a lock costs
+// nothing that counts. std::atomic<std::shared_ptr> of GCC 12 unlocks a read without release, which is a data race.
+class SharedSegments {
+ public:
+  std::shared_ptr<const SegmentList> load() const {
+    const std::lock_guard lock(mutex_);
+    return list_;
+  }
+  void store(std::shared_ptr<const SegmentList> list) { exchange(std::move(list)); }
+  std::shared_ptr<const SegmentList> exchange(std::shared_ptr<const SegmentList> list) {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(list_, std::move(list));
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const SegmentList> list_;
+};
+
 struct SharedLog {
   LogId id;
   Epoch epoch = 0;
@@ -42,9 +63,9 @@ struct SharedLog {
 
   alignas(64) std::atomic<uint64_t> tail_begin{0};  // oldest offset that is still in the tail
   std::atomic<uint64_t> appended_end{0};
-  std::atomic<uint64_t> durable_end{0};                      // as the durability policy says
-  std::atomic<uint64_t> synced_end{0};                       // what a power cut leaves, whatever the policy
-  std::atomic<std::shared_ptr<const SegmentList>> segments;  // cold path only
+  std::atomic<uint64_t> durable_end{0};  // as the durability policy says
+  std::atomic<uint64_t> synced_end{0};   // what a power cut leaves, whatever the policy
+  SharedSegments segments;               // cold path only
   std::array<Pin, kShardsMax> pins;
   // Per reader shard: everything routed to it up to here has been taken out of its mailbox. The owner does not reclaim
   // what it has routed and the other has not yet looked at.

@@ -192,7 +192,7 @@ TEST_F(LogReaderTest, a_file_that_was_cut_off_loses_what_was_behind_the_cut) {
                                                              .begin = LogOffset(0),
                                                              .end = LogOffset(64 << 10),
                                                              .first_sequence = Sequence(1)}});
-  cut.shared.segments = segments;
+  cut.shared.segments.store(segments);
   cut.shared.appended_end = cut.end();
   cut.shared.tail_begin = cut.end();
   const auto reader = reader_of(cut);

@@ -55,14 +55,14 @@ class HandMadeLog {
       storage_.put(path, core::Bytes(bytes_).subspan(segment.begin.value(), segment_bytes_));
       if (segment.file == core::kNoFile) segment.file = *blocking.open(path, {});
     }
-    shared.segments = std::make_shared<const SegmentList>(segments_);
+    shared.segments.store(std::make_shared<const SegmentList>(segments_));
     shared.appended_end = shared.durable_end = end_;
     shared.tail_begin = tail_begin;
   }
   void publish_all_cold() { publish(end_); }
   void drop_first_segment() {
     segments_.erase(segments_.begin());
-    shared.segments = std::make_shared<const SegmentList>(segments_);
+    shared.segments.store(std::make_shared<const SegmentList>(segments_));
   }
   std::string path_of_offset(uint64_t offset) const { return path_of(segments_[offset / segment_bytes_]); }
   uint64_t in_file(uint64_t offset) const { return offset % segment_bytes_; }

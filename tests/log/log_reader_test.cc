@@ -202,7 +202,7 @@ TEST_F(LogReaderTest, an_owner_that_reclaims_its_tail_never_overwrites_what_a_ba
   const RecordParts parts{.topic = "t/x", .payload = core::as_bytes("0123456")};
   const uint64_t bytes = padded_record_bytes(record_bytes(parts));
   ASSERT_EQ(bytes, 64u) << "divides the ring: no record wraps";
-  shared.segments = std::make_shared<const SegmentList>();
+  shared.segments.store(std::make_shared<const SegmentList>());
 
   std::thread owner([&] {
     uint64_t reclaimed = 0;
