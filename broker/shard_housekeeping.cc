@@ -176,7 +176,7 @@ void BrokerShard::step_stop() {
     case StopState::kClosingConnections:
       if (connections_count_ > 0) return;
       sessions_.for_each([&](Session& session) {
-        if (session.progressed && session.persistent && has_log_room()) write_progress(session);
+        if (session.progressed && session.persistent) write_progress(session);
         session.progressed = false;
       });
       stop_state_ = StopState::kFinishingLog;

@@ -66,13 +66,13 @@ void BrokerShard::set_retained(const log::RecordParts& parts, const log::Appende
 }
 
 void BrokerShard::publish_direct(Session& session, const RetainedMessage& message, protocol::QoS qos) {
-  const log::RecordParts parts{.type = static_cast<log::RecordType>(StateRecord::kDirectMessage),
-                               .flags = static_cast<uint8_t>(static_cast<uint8_t>(qos) | log::kRecordRetain),
-                               .topic_hash = protocol::topic_hash(TopicName::accepted(message.topic)),
-                               .publisher = session.client_id(),
-                               .topic = message.topic,
-                               .payload = message.payload};
-  const log::Appended appended = log_->append(parts);
+  const log::Appended appended =
+      log_->append({.type = static_cast<log::RecordType>(StateRecord::kDirectMessage),
+                    .flags = static_cast<uint8_t>(static_cast<uint8_t>(qos) | log::kRecordRetain),
+                    .topic_hash = protocol::topic_hash(TopicName::accepted(message.topic)),
+                    .publisher = session.client_id(),
+                    .topic = message.topic,
+                    .payload = message.payload});
   if (session.own_queue == nullptr) add_own_queue(session);
   session.own_queue->append(log::QueueEntry(next_arrival_++, log_->id(), appended.offset, static_cast<uint8_t>(qos)));
   deliveries_.on_new_entries(*session.own_queue);

@@ -217,11 +217,14 @@ void BrokerShard::finish_subscribes() {
 bool BrokerShard::finish_subscribe(PendingSubscribe& pending) {
   Session* session = sessions_.find(pending.client_id);
   std::vector<GrantedFilter> granted;
+  std::vector<Subscription*> subscriptions;
   if (session != nullptr && session->persistent) {
     // Those that were not ended in the meantime.
     for (const auto& [filter, qos] : pending.filters) {
-      const FilterQueue* queue = filters_.find(TopicFilter::accepted(filter));
-      if (queue != nullptr && session->find_subscription(*queue) != nullptr) granted.push_back({filter, qos});
+      Subscription* subscription = find_subscription(*session, TopicFilter::accepted(filter));
+      if (subscription == nullptr) continue;
+      granted.push_back({filter, qos});
+      subscriptions.push_back(subscription);
     }
   }
   uint64_t end = 0;
@@ -233,10 +236,8 @@ bool BrokerShard::finish_subscribe(PendingSubscribe& pending) {
       if (Connection* connection = find(pending.connection)) owe_redelivery(*connection);
       return true;
     }
-    for (const GrantedFilter& each : granted) {
-      Subscription& subscription = *session->find_subscription(*filters_.find(TopicFilter::accepted(each.filter)));
-      if (subscription.start == nullptr) subscription.start = std::make_unique<LogClock>(routed_);
-    }
+    for (Subscription* subscription : subscriptions)
+      if (subscription->start == nullptr) subscription->start = std::make_unique<LogClock>(routed_);
     end = journal_->subscribed(*session, routed_, granted);
   }
   // [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-2.3.1-7]

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -278,12 +279,14 @@ Finished run_program(const std::vector<std::string>& arguments, const std::funct
   const int out = mkostemp(out_name, O_CLOEXEC);
   const int err = mkostemp(err_name, O_CLOEXEC);
   const pid_t pid = spawn_child(arguments, out, err, in_child);
-  const auto give_up = SteadyClock::now() + patience;
+  const int process = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));  // readable when it has ended
+  CHECK(process >= 0);
+  pollfd entry{process, POLLIN, 0};
+  const auto patience_ms = std::chrono::duration_cast<std::chrono::milliseconds>(patience).count();
+  if (poll(&entry, 1, static_cast<int>(patience_ms)) <= 0) kill(pid, SIGKILL);
+  close(process);
   int status = 0;
-  while (waitpid(pid, &status, WNOHANG) == 0) {
-    if (SteadyClock::now() > give_up) kill(pid, SIGKILL);
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  }
+  waitpid(pid, &status, 0);
   finished.exit_code = code_of(status);
   finished.out = read_file(out_name);
   finished.err = read_file(err_name);
