@@ -78,11 +78,11 @@ void BrokerOracle::note_receipt(ClientIndex index, MessageIndex message_index, c
   receipt.connection = client.connection;
   // A log that takes nothing records neither that a session was connected nor what it got.
   // A will that went out just before the broker died may have left no record: nobody sends it but the broker itself.
-  const bool is_late_will = message.is_will && message.qos < 2 && receipt.life != life_ &&
+  const bool is_late_will = message.is_will && message.qos < 2 && receipt.life != client.life &&
                             message.first_delivered_ns + kLateWillNs > deaths_.back().at_ns;
-  const bool is_forgiven = receipt.is_forgiven || (promises_.may_refuse && receipt.life != life_) || is_late_will;
+  const bool is_forgiven = receipt.is_forgiven || (promises_.may_refuse && receipt.life != client.life) || is_late_will;
   if (is_forgiven) receipt.unmarked = 0;
-  receipt.life = life_;
+  receipt.life = client.life;  // what a broker sent may come after its death
   // At QoS 2 the broker takes a message once, however often it is sent.
   const uint32_t copies = message.qos == 1 ? message.sends : 1;
   if (++receipt.in_connection > copies) breach(index, "got " + describe(message) + " twice on one connection");
