@@ -155,8 +155,7 @@ void BrokerShard::forget(Connection& connection) {
   connections_[slot].connection.reset();
 }
 
-void BrokerShard::send_hand_over(Connection& connection, ShardIndex to, core::SocketId socket,
-                                 std::vector<std::byte> received) {
+void BrokerShard::send_hand_over(Connection& connection, ShardIndex to, core::SocketId socket, HeldBytes received) {
   auto body = std::make_unique<HandOver>(HandOver{socket, std::move(received)});
   forget(connection);
   post_.post(to, Mail{.kind = MailKind::kHandOver, .body = std::move(body)});

@@ -185,7 +185,7 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   }
   Connection* find(ConnectionRef ref);
   void forget(Connection& connection);
-  void send_hand_over(Connection& connection, ShardIndex to, core::SocketId socket, std::vector<std::byte> received);
+  void send_hand_over(Connection& connection, ShardIndex to, core::SocketId socket, HeldBytes received);
   void on_connection_lost(Connection& connection, CloseReason reason);
   void report_protocol_error(const Connection& connection, const protocol::ProtocolError& error);
   void note_refused_publish(Connection& connection);

@@ -34,16 +34,12 @@ void Connection::on_received(core::Bytes bytes) {
   if (state_ == State::kClosing) return;
   last_received_ns_ = shard_.now_ns();
   if (waiting_ || state_ == State::kLeaving) {
-    hold(bytes);
+    held_.append(bytes);
     return;
   }
   if (!held_.empty() && !complete_held_packet(bytes)) return;
   const size_t consumed = consume(bytes);
-  if (state_ != State::kClosing && consumed < bytes.size()) hold(bytes.subspan(consumed));
-}
-
-void Connection::hold(core::Bytes bytes) {
-  held_.insert(held_.end(), bytes.begin(), bytes.end());
+  if (state_ != State::kClosing && consumed < bytes.size()) held_.append(bytes.subspan(consumed));
 }
 
 // Moves bytes to the held begin of a packet until it is whole and handled. False when there is nothing left to do with
@@ -51,23 +47,23 @@ void Connection::hold(core::Bytes bytes) {
 bool Connection::complete_held_packet(core::Bytes& bytes) {
   while (!held_.empty()) {
     PacketBytes packet;
-    const Framing framing = protocol::next_packet(held_, shard_.options().packet_bytes_max, version_, packet);
+    const core::Bytes held = held_.bytes();
+    const Framing framing = protocol::next_packet(held, shard_.options().packet_bytes_max, version_, packet);
     if (framing != Framing::kNeedMore) {
-      const size_t consumed = consume(held_);
+      const size_t consumed = consume(held);
       if (state_ == State::kClosing) return false;
-      held_.erase(held_.begin(), held_.begin() + static_cast<ptrdiff_t>(consumed));
-      if (held_.empty()) std::vector<std::byte>().swap(held_);
+      held_.drop_front(consumed);
       if (waiting_ || state_ == State::kLeaving) {
-        hold(bytes);
+        held_.append(bytes);
         return false;
       }
       continue;
     }
     if (bytes.empty()) return false;
     // The header is completed byte by byte, the body in one copy.
-    const size_t wanted = packet.packet_bytes > held_.size() ? packet.packet_bytes - held_.size() : 1;
+    const size_t wanted = packet.packet_bytes > held.size() ? packet.packet_bytes - held.size() : 1;
     const size_t moved = std::min(wanted, bytes.size());
-    hold(bytes.first(moved));
+    held_.append(bytes.first(moved));
     bytes = bytes.subspan(moved);
   }
   return true;
@@ -134,12 +130,11 @@ void Connection::resume() {
 void Connection::consume_held() {
   if (held_.empty()) return;
   // Out of the way first: a handler that closes must not see its packet freed under it.
-  std::vector<std::byte> bytes = std::move(held_);
-  held_ = {};
-  const size_t consumed = consume(bytes);
-  if (state_ == State::kClosing || consumed == bytes.size()) return;
-  bytes.erase(bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(consumed));
-  held_ = std::move(bytes);
+  HeldBytes held = std::move(held_);
+  const size_t consumed = consume(held.bytes());
+  if (state_ == State::kClosing) return;
+  held.drop_front(consumed);
+  held_ = std::move(held);
 }
 
 std::byte* Connection::reserve(size_t bytes) {

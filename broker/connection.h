@@ -9,6 +9,7 @@
 
 #include "broker/acknowledgement_queue.h"
 #include "broker/counters.h"
+#include "broker/held_bytes.h"
 #include "broker/output_buffer.h"
 #include "core/network.h"
 #include "core/timer_wheel.h"
@@ -97,7 +98,6 @@ class Connection final : public core::StreamHandler, private core::Timer {
   Handled handle(const protocol::PacketBytes& packet);
   void consume_held();
   bool complete_held_packet(core::Bytes& bytes);
-  void hold(core::Bytes bytes);
   void begin_close();
   void close_ended();
   bool looks_again();
@@ -121,7 +121,7 @@ class Connection final : public core::StreamHandler, private core::Timer {
   int64_t last_packet_ns_ = 0;
   int64_t last_received_ns_ = 0;    // any bytes
   int64_t connect_arrived_ns_ = 0;  // the kernel's time, not that of our turn
-  std::vector<std::byte> held_;     // unprocessed bytes: the begin of a packet, or whole ones while waiting
+  HeldBytes held_;
   OutputBuffer output_;
 };
 

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "broker/held_bytes.h"
 #include "broker/retained_store.h"
 #include "core/network.h"
 #include "log/position.h"
@@ -19,7 +20,7 @@ using ShardIndex = uint16_t;
 // A connection whose client id is at home on another shard: the socket and every byte read from it so far.
 struct HandOver {
   core::SocketId socket;
-  std::vector<std::byte> received;
+  HeldBytes received;
 };
 
 struct FilterChange {

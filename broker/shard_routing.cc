@@ -106,7 +106,7 @@ void BrokerShard::on_mail(Mail mail) {
       Connection& connection = add_connection(body->socket);
       // It left its shard before the stop and comes after all others here were closed.
       const bool too_late = stop_state_ >= StopState::kClosingConnections;
-      connection.start(too_late ? core::Bytes() : core::Bytes(body->received));
+      connection.start(too_late ? core::Bytes() : body->received.bytes());
       if (too_late) connection.close(CloseReason::kShutdown);
       return;
     }

@@ -1,0 +1,62 @@
+#include "broker/held_bytes.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+#include "core/check.h"
+
+namespace penstock::broker {
+
+struct HeldBytes::Block {
+  size_t capacity;
+  size_t begin;
+  size_t end;
+
+  std::byte* bytes() { return reinterpret_cast<std::byte*>(this + 1); }
+  size_t used() const { return end - begin; }
+};
+
+core::Bytes HeldBytes::bytes() const {
+  if (block_ == nullptr) return {};
+  return {block_->bytes() + block_->begin, block_->used()};
+}
+
+// So that `bytes` more fit behind the end.
+void HeldBytes::make_room(size_t bytes) {
+  if (block_ != nullptr && block_->begin >= block_->used()) {
+    std::memmove(block_->bytes(), block_->bytes() + block_->begin, block_->used());
+    block_->end = block_->used();
+    block_->begin = 0;
+  }
+  const size_t end = block_ == nullptr ? 0 : block_->end;
+  const size_t capacity = block_ == nullptr ? 0 : block_->capacity;
+  if (capacity - end >= bytes) return;
+  const size_t wanted = std::max(end + bytes, 2 * capacity);
+  const bool fresh = block_ == nullptr;
+  block_ = static_cast<Block*>(std::realloc(block_, sizeof(Block) + wanted));
+  CHECK(block_ != nullptr);
+  if (fresh) block_->begin = block_->end = 0;
+  block_->capacity = wanted;
+}
+
+void HeldBytes::append(core::Bytes bytes) {
+  if (bytes.empty()) return;
+  if (block_ == nullptr || block_->capacity - block_->end < bytes.size()) make_room(bytes.size());
+  std::memcpy(block_->bytes() + block_->end, bytes.data(), bytes.size());
+  block_->end += bytes.size();
+}
+
+void HeldBytes::drop_front(size_t count) {
+  if (count == 0) return;
+  CHECK(block_ != nullptr);
+  CHECK_LE(count, block_->used());
+  block_->begin += count;
+  if (block_->begin == block_->end) clear();
+}
+
+void HeldBytes::clear() {
+  std::free(std::exchange(block_, nullptr));
+}
+
+}  // namespace penstock::broker
