@@ -22,6 +22,9 @@ enum class SocketOperation : uint64_t { kReceive = 0, kSend = 1 };
 
 constexpr int kListenBacklog = 4096;
 constexpr int64_t kAcceptRetryNs = 100 * kNsPerMs;
+// A new connection costs its turn about as much as a hundred messages, and a storm brings thousands at once: the others
+// wait for a turn of their own, so that messages do not wait for all of them.
+constexpr size_t kAcceptsPerTurn = 16;
 constexpr rlim_t kFileDescriptorsMax = 4096;
 
 // Sockets get no number from here on: without the others no file could be opened any more, so whoever connects often
@@ -68,12 +71,13 @@ class RingNetwork::Listener final : public RingOperation {
   Listener(Ring& ring, int fd, AcceptHandler& handler) : ring_(ring), fd_(fd), handler_(handler) { arm(); }
   ~Listener() {
     if (fd_ >= 0) ::close(fd_);
+    for (const int fd : accepted_) ::close(fd);
   }
 
   void complete(int32_t result, uint32_t flags) override {
     if ((flags & IORING_CQE_F_MORE) == 0) armed_ = false;
     if (result >= 0) {
-      accepted(result);
+      accepted_.push_back(result);
       if (!armed_) arm();
       return;
     }
@@ -81,14 +85,23 @@ class RingNetwork::Listener final : public RingOperation {
     retry_wanted_ = true;
   }
 
-  bool maintain(int64_t now_ns) {
-    if (armed_ || stopped_ || !retry_wanted_) return false;
+  // True when more of them wait for the next turn.
+  bool hand_out() {
+    for (size_t i = 0; i < kAcceptsPerTurn && !accepted_.empty(); ++i) {
+      const int fd = accepted_.front();
+      accepted_.pop_front();
+      hand_out(fd);
+    }
+    return !accepted_.empty();
+  }
+
+  void maintain(int64_t now_ns) {
+    if (armed_ || stopped_ || !retry_wanted_) return;
     if (retry_at_ns_ == 0) retry_at_ns_ = now_ns + kAcceptRetryNs;
-    if (now_ns < retry_at_ns_) return false;
+    if (now_ns < retry_at_ns_) return;
     retry_at_ns_ = 0;
     retry_wanted_ = false;
     arm();
-    return true;
   }
 
   void stop() {
@@ -105,7 +118,7 @@ class RingNetwork::Listener final : public RingOperation {
     io_uring_prep_multishot_accept(entry, fd_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
   }
 
-  void accepted(int fd) {
+  void hand_out(int fd) {
     if (stopped_ || fd >= socket_numbers_end_) {
       ::close(fd);
       return;
@@ -118,6 +131,7 @@ class RingNetwork::Listener final : public RingOperation {
   Ring& ring_;
   int fd_;
   AcceptHandler& handler_;
+  std::deque<int> accepted_;  // descriptors; as many as the process may have at most
   const int socket_numbers_end_ = socket_numbers_end();
   bool armed_ = false;
   bool stopped_ = false;
@@ -331,7 +345,10 @@ bool RingNetwork::maintain(int64_t now_ns) {
     settle(id, socket);
   }
   settling_.clear();
-  for (auto& listener : listeners_) listener->maintain(now_ns);
+  for (auto& listener : listeners_) {
+    listener->maintain(now_ns);
+    called = listener->hand_out() || called;
+  }
   return called || !deferred_.empty();
 }
 

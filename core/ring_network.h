@@ -32,7 +32,8 @@ class RingNetwork final : public Network, private RingSocketHandler {
   void close(SocketId socket) override;
   void detach(SocketId socket) override;
 
-  // Finishes closes and detaches that had nothing to wait for, and retries accepts that failed for want of descriptors.
+  // Hands out connections that were accepted, a bounded number each time. Finishes closes and detaches that had nothing
+  // to wait for, and retries accepts that failed for want of descriptors.
   // Returns true when it called handlers, so that the turn should not sleep.
   bool maintain(int64_t now_ns);
 
