@@ -104,7 +104,7 @@ bool BrokerShard::end_turn() {
   spread_log_progress();
   deliveries_.run();
   release_acknowledgements();
-  log_->end_turn();
+  log_->end_turn(!acknowledgements_.empty() || deliveries_.awaits_durable() || stop_state_ != StopState::kRunning);
   publish_routed_marks();
   flush_connections();
   step_checkpoint();

@@ -95,7 +95,7 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   // tells.
   int64_t next_timer_ns() const {
     if (stop_state_ != StopState::kRunning) return now_ns_ + core::kNsPerMs;
-    return std::min(timers_.next_due_ns(), next_housekeeping_ns_);
+    return std::min({timers_.next_due_ns(), next_housekeeping_ns_, log_->next_write_ns()});
   }
 
   // Clean stop: closes every connection, records cursors exactly, writes and syncs the log and a checkpoint. Turns go

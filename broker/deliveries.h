@@ -42,6 +42,7 @@ class Deliveries {
   void on_work(Session& session) { make_ready(session); }
   // The session has a step to take when its record is durable.
   void await_durable(Session& session);
+  bool awaits_durable() const { return !durable_waiters_.empty(); }
   // Some log is durable further.
   void on_durable();
 

@@ -114,9 +114,13 @@ AppendRoom CommitLog::room_for(uint64_t bytes) const {
 Appended CommitLog::append(const RecordParts& parts) {
   return state_->append(parts);
 }
-void CommitLog::end_turn() {
-  state_->end_turn();
+void CommitLog::end_turn(bool is_awaited) {
+  state_->end_turn(is_awaited);
 }
+int64_t CommitLog::next_write_ns() const {
+  return state_->next_write_ns;
+}
+
 bool CommitLog::needs_turn() const {
   return state_->waits_for_readers();
 }

@@ -1,4 +1,4 @@
-// CommitLog: the log of one shard. Appends into the tail in memory; at the end of each turn everything new goes to the
+// CommitLog: the log of one shard. Appends into the tail in memory; at the end of a turn everything new goes to the
 // segment file in one write (group commit). One thread, the shard's. Nothing here waits for the disk after open().
 #pragma once
 
@@ -77,9 +77,15 @@ class CommitLog {
   AppendRoom room_for(uint64_t bytes) const;
   // Requires room. The record is readable at once through shared().
   Appended append(const RecordParts& parts);
-  // Once per turn, and at least once per second: starts the write of what was appended, prepares segments, frees the
-  // tail, applies retention at times.
-  void end_turn();
+  // Once per turn, at least once per second, and at next_write_ns(): starts the write of what was appended, prepares
+  // segments, frees the tail, applies retention at times. `is_awaited`: somebody waits until what was appended is
+  // durable. What nobody waits for (QoS 0, progress) may lie in the tail for kLazyWriteNs and is then written in one
+  // piece: a write for each message would cost more than the message, and keep the next ones waiting.
+  void end_turn(bool is_awaited = true);
+  static constexpr int64_t kLazyWriteNs = 10 * core::kNsPerMs;
+  static constexpr uint64_t kLazyWriteBytes = 256u << 10;  // so many do not wait
+  // When end_turn() must come again for want of any other reason, in Clock::monotonic_ns(); INT64_MAX: nothing waits.
+  int64_t next_write_ns() const;
   // Readers on other shards hold the tail that an append waits for: no event will tell when they let go, so end_turn
   // must come again within about a millisecond.
   bool needs_turn() const;

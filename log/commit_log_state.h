@@ -41,7 +41,8 @@ struct CommitLog::State final : CommitHandler {
   void refresh_time();
 
   // --- once per turn, and from completions
-  void end_turn();
+  void end_turn(bool is_awaited);
+  void start_write(bool is_awaited, int64_t now_ns);
   void every_second();
   void reclaim_tail();
   void update_room();
@@ -90,6 +91,7 @@ struct CommitLog::State final : CommitHandler {
   uint64_t oversized_bytes = 0;  // a record that needs a segment larger than usual
   uint64_t keep_from = 0;
   int64_t next_second_ns = 0;
+  int64_t next_write_ns = INT64_MAX;  // of what nobody waits for; INT64_MAX: there is none
   int64_t retry_make_ns = 0;
   bool naming = false;  // a rename of the active segment's file is under way
   bool naming_failed = false;

@@ -16,7 +16,7 @@ constexpr size_t kRetiredPerSecondMax = 8;
 
 // ---------------------------------------------------------------- once per turn
 
-void CommitLog::State::end_turn() {
+void CommitLog::State::end_turn(bool is_awaited) {
   time_fresh = false;
   const int64_t now_ns = clock.monotonic_ns();
   if (now_ns >= next_second_ns) {
@@ -26,10 +26,23 @@ void CommitLog::State::end_turn() {
   for (const auto& file : segments.take_given_up()) dispose(file);
   reclaim_tail();
   tell_if_room_came_back();
-  commit.start(maker.direct());
+  start_write(is_awaited, now_ns);
   if (options.durability == Durability::kMemory) publish_ends();
   prepare_next();
   advance_prewriting();
+}
+
+void CommitLog::State::start_write(bool is_awaited, int64_t now_ns) {
+  const uint64_t unwritten = commit.marks().appended() - commit.marks().written();
+  if (unwritten == 0 || commit.failed() || commit.no_room()) {
+    next_write_ns = INT64_MAX;
+    return;
+  }
+  next_write_ns = std::min(next_write_ns, now_ns + kLazyWriteNs);
+  // An append that waits for room waits for this, too.
+  if (!is_awaited && waiting_bytes == 0 && unwritten < kLazyWriteBytes && now_ns < next_write_ns) return;
+  next_write_ns = INT64_MAX;  // while a write is under way its end brings the next turn
+  commit.start(maker.direct());
 }
 
 void CommitLog::State::every_second() {

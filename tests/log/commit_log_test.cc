@@ -50,6 +50,46 @@ TEST_F(CommitLogTest, acknowledges_only_after_the_write_completed) {
   EXPECT_GE(harness.progress_count, 1u);
 }
 
+// A write for each QoS 0 message would cost more than the message.
+TEST_F(CommitLogTest, what_nobody_waits_for_is_written_in_one_piece_a_little_later) {
+  LogOptions options = small_log();
+  options.tail_bytes = options.segment_bytes = 4 * CommitLog::kLazyWriteBytes;
+  LogHarness harness(world_, disk_, options);
+  ASSERT_TRUE(harness.start());
+  ASSERT_TRUE(harness.settle());
+  harness.log->end_turn(false);
+  EXPECT_EQ(harness.log->next_write_ns(), INT64_MAX);
+  const uint64_t before = harness.log->writes_count();
+  const int64_t due_ns = world_.clock().monotonic_ns() + CommitLog::kLazyWriteNs;
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_EQ(harness.append("a", "1"), AppendRoom::kRoom);
+    harness.log->end_turn(false);
+    EXPECT_EQ(harness.log->next_write_ns(), due_ns);
+    EXPECT_EQ(harness.log->writes_count(), before);
+  }
+  world_.run_for(due_ns - world_.clock().monotonic_ns());
+  harness.log->end_turn(false);
+  EXPECT_EQ(harness.log->writes_count(), before + 1);
+  EXPECT_EQ(harness.log->next_write_ns(), INT64_MAX);
+  world_.run_for(core::kNsPerSecond);
+  EXPECT_EQ(harness.log->durable_end(), harness.log->appended_end());
+
+  // Not longer than somebody begins to wait, and not when it is much.
+  ASSERT_EQ(harness.append("a", "1"), AppendRoom::kRoom);
+  harness.log->end_turn(false);
+  EXPECT_EQ(harness.log->writes_count(), before + 1);
+  harness.log->end_turn(true);
+  EXPECT_EQ(harness.log->writes_count(), before + 2);
+  world_.run_for(core::kNsPerSecond);
+  const uint64_t written = harness.log->appended_end().value();
+  while (harness.log->appended_end().value() - written < CommitLog::kLazyWriteBytes) {
+    EXPECT_EQ(harness.log->writes_count(), before + 2);
+    ASSERT_EQ(harness.append("a", std::string(4000, 'x')), AppendRoom::kRoom);
+    harness.log->end_turn(false);
+  }
+  EXPECT_EQ(harness.log->writes_count(), before + 3);
+}
+
 TEST_F(CommitLogTest, everything_is_there_after_a_restart) {
   LogHarness harness(world_, disk_, small_log());
   ASSERT_TRUE(harness.start());
