@@ -2,8 +2,9 @@
 // can be dropped without reading them. One note per 65,536 entries. Lost at a restart, which only delays the dropping.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
-#include <deque>
+#include <vector>
 
 #include "log/position.h"
 #include "log/queue_format.h"
@@ -20,11 +21,9 @@ class RetentionMarks {
   // Entries before the result point to records that are gone. `begin_of(log)`: first offset that a log still has.
   template <typename BeginOf>
   log::QueueIndex retired_end(BeginOf&& begin_of) {
-    log::QueueIndex end(0);
-    while (!marks_.empty() && marks_.front().offset < begin_of(marks_.front().log)) {
-      end = marks_.front().index;
-      marks_.pop_front();
-    }
+    const auto kept = std::ranges::find_if(marks_, [&](const Mark& mark) { return mark.offset >= begin_of(mark.log); });
+    const log::QueueIndex end = kept == marks_.begin() ? log::QueueIndex(0) : std::prev(kept)->index;
+    marks_.erase(marks_.begin(), kept);
     return end;
   }
 
@@ -35,7 +34,7 @@ class RetentionMarks {
     log::LogId log;
     log::LogOffset offset;
   };
-  std::deque<Mark> marks_;
+  std::vector<Mark> marks_;
 };
 
 }  // namespace penstock::broker
