@@ -7,7 +7,7 @@ using protocol::TopicFilter;
 void RemoteFilters::add(std::string_view filter, ShardIndex shard) {
   ++version_;
   const auto inserted = tree_.insert(TopicFilter::accepted(filter));
-  if (inserted.id.slot >= shards_.size()) shards_.resize(tree_.slot_end());
+  while (shards_.size() < tree_.slot_end()) shards_.grow();
   if (inserted.is_new) shards_[inserted.id.slot] = 0;
   shards_[inserted.id.slot] |= ShardSet{1} << shard;
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "broker/mail.h"
+#include "broker/paged_vector.h"
 #include "broker/subscription_tree.h"
 #include "protocol/topic_filter.h"
 #include "protocol/topic_name.h"
@@ -30,7 +31,7 @@ class RemoteFilters {
 
  private:
   SubscriptionTree tree_;
-  std::vector<ShardSet> shards_;  // by FilterId::slot
+  PagedVector<ShardSet> shards_;  // by FilterId::slot
   std::vector<FilterId> matches_;
   uint64_t version_ = 1;
 };
