@@ -63,7 +63,7 @@ void BrokerShard::add_logs(const std::vector<log::SharedLog*>& logs) {
   publish_routed_marks();
   if (place_.shards_count > 1) {
     FilterChange change;
-    filters_.for_each([&](FilterQueue& queue) { change.added.push_back(queue.filter()); });
+    filters_.for_each_filter([&](protocol::TopicFilter filter) { change.added.emplace_back(filter.text()); });
     if (!change.added.empty()) announce(std::move(change), 0);
   }
 }

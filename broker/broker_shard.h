@@ -26,6 +26,7 @@
 #include "broker/retained_store.h"
 #include "broker/session_table.h"
 #include "broker/shard_options.h"
+#include "broker/slab.h"
 #include "broker/state_journal.h"
 #include "broker/topic_route.h"
 #include "core/clock.h"
@@ -258,12 +259,12 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   void session_online(Session& session);
   void session_offline(Session& session);
   void drop_subscriptions(Session& session, FilterChange& change);
-  void release_queue_if_unused(FilterQueue& queue, FilterChange& change);
+  void drop_subscription(Subscription& subscription, FilterChange& change);
   void publish_pending_wills();
   void finish_subscribes();
   bool finish_subscribe(PendingSubscribe& pending);
-  Subscription& add_subscription(Session& session, FilterQueue& queue, protocol::QoS qos);
-  void add_own_queue(Session& session);
+  Subscription& add_subscription(Session& session, uint32_t filter_slot, protocol::QoS qos);
+  OwnQueue& obtain_own_queue(Session& session);
   void make_queue_file(uint64_t next_address);
   void housekeeping();
   bool is_synced(const LogClock& clock);
@@ -271,6 +272,7 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   bool write_progress(Session& session);
   void start_checkpoint();
   void step_checkpoint();
+  void release_idle_queues();
   void retire_queue_pages();
   void retire_entries();
   void record_progress();
@@ -288,6 +290,7 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
 
   std::unique_ptr<log::QueueFile> queue_file_;
   FilterTable filters_;
+  Slab<Subscription> subscriptions_;  // of all sessions
   RemoteFilters remote_filters_;
   RetainedStore retained_;
   ParentTopics parent_topics_;

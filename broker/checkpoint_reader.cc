@@ -116,14 +116,16 @@ void ShardRestorer::read_session(ByteReader& reader) {
 void ShardRestorer::read_subscriptions(ByteReader& reader, Session* session) {
   uint32_t count = reader.count(kSubscriptionBytesMin);
   if (count > BrokerShard::kSubscriptionsPerSessionMax) reader.fail();
+  core::LocalShared<LogClock> start;  // mostly that of the one before, which came in the same SUBSCRIBE
   for (; count > 0 && reader.ok(); --count) {
-    PendingSubscription subscription{.session = session};
-    subscription.filter = std::string(reader.text());
-    subscription.qos = read_qos(reader);
-    subscription.cursor = log::QueueIndex(reader.integer<uint64_t>());
-    subscription.start = read_clock(reader);
-    if (!protocol::TopicFilter::parse(subscription.filter).has_value()) return reader.fail();
-    if (session != nullptr) pending_subscriptions_.push_back(std::move(subscription));
+    const std::string_view filter = reader.text();
+    const protocol::QoS qos = read_qos(reader);
+    const log::QueueIndex cursor(reader.integer<uint64_t>());
+    LogClock clock = read_clock(reader);
+    if (!reader.ok() || !protocol::TopicFilter::parse(filter).has_value()) return reader.fail();
+    if (session == nullptr) continue;
+    if (start == nullptr || *start != clock) start = core::LocalShared<LogClock>(std::move(clock));
+    subscribe(*session, filter, qos, start).cursor = cursor;
   }
 }
 
@@ -132,12 +134,13 @@ void ShardRestorer::read_own_queue(ByteReader& reader, Session* session, bool is
   auto queue = log::ConsumeQueue::deserialize(reader.rest(), pages_);
   if (!queue.has_value()) return reader.fail();
   if (session == nullptr) return;
-  shard_.add_own_queue(*session);
-  if (!is_own) return;
-  session->own_queue = std::make_unique<FilterQueue>("", std::move(*queue));
-  session->own_subscription->cursor =
-      std::clamp(cursor, session->own_queue->entries().begin(), session->own_queue->entries().end());
-  session->own_queue->add(*session->own_subscription, false);
+  if (!is_own) {
+    shard_.obtain_own_queue(*session);
+    return;
+  }
+  session->own = std::make_unique<OwnQueue>(*session, std::move(*queue), false);
+  log::ConsumeQueue& entries = session->own->queue.entries();
+  session->own->reader.cursor = std::clamp(cursor, entries.begin(), entries.end());
 }
 
 void ShardRestorer::read_will(ByteReader& reader) {
@@ -169,12 +172,15 @@ void ShardRestorer::read_retained(ByteReader& reader) {
 }
 
 void ShardRestorer::read_filter_queue(ByteReader& reader, bool is_own) {
-  const std::string filter(reader.text());
+  const std::string_view filter = reader.text();
   const auto parsed = protocol::TopicFilter::parse(filter);
-  if (!parsed.has_value() || (is_own && shard_.filters_.find(*parsed) != nullptr)) return reader.fail();
+  if (!parsed.has_value()) return reader.fail();
   auto queue = log::ConsumeQueue::deserialize(reader.rest(), pages_);
   if (!queue.has_value()) return reader.fail();
-  if (is_own) shard_.filters_.adopt(std::make_unique<FilterQueue>(filter, std::move(*queue)));
+  if (!is_own) return;
+  const auto slot = shard_.filters_.find(*parsed);
+  if (!slot.has_value() || shard_.filters_.queue(*slot) != nullptr) return reader.fail();
+  if (!(*queue)->empty()) shard_.filters_.adopt(*slot, std::move(*queue));
 }
 
 void ShardRestorer::read_parent(ByteReader& reader, bool is_own) {
@@ -185,17 +191,17 @@ void ShardRestorer::read_parent(ByteReader& reader, bool is_own) {
   if (is_own) shard_.parent_topics_.adopt({name, shared, std::move(*queue), {}});
 }
 
-// The cursors of the checkpoint hold in the queues of the checkpoint; rebuilt queues are read from their begin.
-void ShardRestorer::resolve_subscriptions() {
-  for (PendingSubscription& pending : pending_subscriptions_) {
-    subscribe(*pending.session, pending.filter, pending.qos, std::move(pending.start));
-    FilterQueue* queue = shard_.filters_.find(protocol::TopicFilter::accepted(pending.filter));
-    Subscription* subscription = pending.session->find_subscription(*queue);
-    subscription->cursor = queues_restored_
-                               ? std::clamp(pending.cursor, queue->entries().begin(), queue->entries().end())
-                               : queue->entries().begin();
-  }
-  pending_subscriptions_.clear();
+// The cursors of the checkpoint hold in the queues of the checkpoint; those that are built anew are read from their
+// begin.
+void ShardRestorer::place_cursors() {
+  shard_.sessions_.for_each([&](Session& session) {
+    for (Subscription* subscription : session.subscriptions) {
+      FilterQueue* queue = shard_.filters_.queue(subscription->filter_slot);
+      subscription->cursor = queue == nullptr
+                                 ? log::QueueIndex(0)
+                                 : std::clamp(subscription->cursor, queue->entries().begin(), queue->entries().end());
+    }
+  });
 }
 
 }  // namespace penstock::broker

@@ -23,8 +23,7 @@ constexpr uint32_t kRetainedTopicsPerTurn = 4096;
 constexpr uint64_t kOwnEntriesMax = 256;
 
 bool is_own_queue_full(const Session& session) {
-  return session.own_queue != nullptr &&
-         session.own_queue->entries().end() - session.own_subscription->cursor >= kOwnEntriesMax;
+  return session.own != nullptr && session.own->queue.entries().end() - session.own->reader.cursor >= kOwnEntriesMax;
 }
 
 }  // namespace
@@ -68,9 +67,9 @@ void Deliveries::on_durable() {
 void Deliveries::spread_new_entries() {
   for (FilterQueue* queue : dirty_) {
     queue->dirty = false;
-    for (Subscription* subscription : queue->online()) {
+    for (Subscription* subscription : queue->subscribers().online()) {
       if (subscription->active) continue;
-      activate(*subscription);
+      activate(*subscription, *queue);
       if (subscription->session->wait == DeliveryWait::kNothing) make_ready(*subscription->session);
     }
     if (queue->trim_due()) queue->trim(shard_.counters().qos0_dropped);
@@ -83,31 +82,31 @@ void Deliveries::forget(FilterQueue& queue) {
   queue.dirty = false;
 }
 
-void Deliveries::activate(Subscription& subscription) {
+void Deliveries::activate(Subscription& subscription, FilterQueue& queue) {
   if (subscription.active) return;
   Session& session = *subscription.session;
   subscription.active = true;
-  subscription.key = 0;
-  session.active.push_back(&subscription);
-  std::push_heap(session.active.begin(), session.active.end(), Subscription::comes_later);
+  session.active.push_back({.subscription = &subscription, .queue = &queue});
+  std::push_heap(session.active.begin(), session.active.end(), ActiveSubscription::comes_later);
 }
 
 void Deliveries::deactivate(Session& session, const std::vector<Subscription*>& subscriptions) {
   for (Subscription* subscription : subscriptions) subscription->active = false;
-  if (std::erase_if(session.active, [](const Subscription* each) { return !each->active; }) > 0)
-    std::make_heap(session.active.begin(), session.active.end(), Subscription::comes_later);
+  if (std::erase_if(session.active, [](const ActiveSubscription& each) { return !each.subscription->active; }) > 0)
+    std::make_heap(session.active.begin(), session.active.end(), ActiveSubscription::comes_later);
 }
 
 void Deliveries::begin(Session& session) {
   session.wait = DeliveryWait::kNothing;
   session.online_arrival = shard_.next_arrival();
-  for (auto& subscription : session.subscriptions) {
-    subscription->queue->set_online(*subscription, true);
-    if (subscription->cursor < subscription->queue->entries().end()) activate(*subscription);
+  for (Subscription* subscription : session.subscriptions) {
+    shard_.filters().subscribers(subscription->filter_slot).set_online(*subscription, true);
+    FilterQueue* queue = shard_.filters().queue(subscription->filter_slot);
+    if (queue != nullptr && subscription->cursor < queue->entries().end()) activate(*subscription, *queue);
   }
-  if (session.own_subscription != nullptr) {
-    session.own_queue->set_online(*session.own_subscription, true);
-    if (session.own_subscription->cursor < session.own_queue->entries().end()) activate(*session.own_subscription);
+  if (OwnQueue* own = session.own.get()) {
+    own->readers.set_online(own->reader, true);
+    if (own->reader.cursor < own->queue.entries().end()) activate(own->reader, own->queue);
   }
   if (const InflightWindow* window = session.window_if_any()) {
     session.resend_next = window->first_ordinal();
@@ -120,15 +119,15 @@ void Deliveries::end(Session& session) {
   session.wait = DeliveryWait::kNothing;
   session.retained_scans.clear();
   session.scan_bytes = 0;
-  for (auto& subscription : session.subscriptions) {
+  for (Subscription* subscription : session.subscriptions) {
     subscription->active = false;
-    subscription->queue->set_online(*subscription, false);
-    subscription->queue->entries().forget(session);
+    shard_.filters().subscribers(subscription->filter_slot).set_online(*subscription, false);
+    if (FilterQueue* queue = shard_.filters().queue(subscription->filter_slot)) queue->entries().forget(session);
   }
-  if (session.own_subscription != nullptr) {
-    session.own_subscription->active = false;
-    session.own_queue->set_online(*session.own_subscription, false);
-    session.own_queue->entries().forget(session);
+  if (OwnQueue* own = session.own.get()) {
+    own->reader.active = false;
+    own->readers.set_online(own->reader, false);
+    own->queue.entries().forget(session);
   }
   session.active.clear();
   shard_.reader().forget(session);
@@ -248,31 +247,32 @@ bool Deliveries::is_passed(const Session& session, const Subscription& subscript
 // The active subscription whose entry arrived first, with that entry loaded; null when there is none, or it must be
 // waited for. Subscriptions whose entry is not loaded stand at the top of the heap, so once the top is loaded all are.
 // [MQTT-4.6.0-5] [MQTT-4.6.0-6]
-Subscription* Deliveries::first_active(Session& session) {
+ActiveSubscription* Deliveries::first_active(Session& session) {
   while (!session.active.empty()) {
-    Subscription& top = *session.active.front();
+    ActiveSubscription& top = session.active.front();
     if (top.key != 0) return &top;
     log::ConsumeQueue& queue = top.queue->entries();
-    if (top.cursor < queue.begin()) top.cursor = queue.begin();
-    if (top.cursor == queue.end()) {
-      std::pop_heap(session.active.begin(), session.active.end(), Subscription::comes_later);
+    Subscription& subscription = *top.subscription;
+    if (subscription.cursor < queue.begin()) subscription.cursor = queue.begin();
+    if (subscription.cursor == queue.end()) {
+      std::pop_heap(session.active.begin(), session.active.end(), ActiveSubscription::comes_later);
       session.active.pop_back();
-      top.active = false;
+      subscription.active = false;
       continue;
     }
-    switch (queue.peek(top.cursor, top.next, session)) {
+    switch (queue.peek(subscription.cursor, top.next, session)) {
       case log::ConsumeQueue::Peek::kPending:
         wait_for(session, DeliveryWait::kRead);
         return nullptr;
       case log::ConsumeQueue::Peek::kGone:
-        shard_.counters().deliveries_expired += queue.page_end(top.cursor) - top.cursor;
-        top.cursor = queue.page_end(top.cursor);
+        shard_.counters().deliveries_expired += queue.page_end(subscription.cursor) - subscription.cursor;
+        subscription.cursor = queue.page_end(subscription.cursor);
         continue;
       case log::ConsumeQueue::Peek::kReady:
         break;
     }
-    if (is_passed(session, top, top.next)) {
-      ++top.cursor;
+    if (is_passed(session, subscription, top.next)) {
+      ++subscription.cursor;
       continue;
     }
     top.key = top.next.arrival();
@@ -284,29 +284,29 @@ Subscription* Deliveries::first_active(Session& session) {
 // The top of the heap has got a larger key.
 void Deliveries::sift(Session& session) {
   if (session.active.size() < 2) return;
-  std::pop_heap(session.active.begin(), session.active.end(), Subscription::comes_later);
-  std::push_heap(session.active.begin(), session.active.end(), Subscription::comes_later);
+  std::pop_heap(session.active.begin(), session.active.end(), ActiveSubscription::comes_later);
+  std::push_heap(session.active.begin(), session.active.end(), ActiveSubscription::comes_later);
 }
 
 Deliveries::Step Deliveries::take_next(Session& session, int& budget) {
   if (session.active.size() == 1) return take_run(session, budget);
-  Subscription* first = first_active(session);
+  const ActiveSubscription* first = first_active(session);
   if (first == nullptr) return session.active.empty() ? Step::kNothingLeft : Step::kBlocked;
   const log::QueueEntry entry = first->next;
   // The highest QoS of all filters that brought this message. [MQTT-3.3.5-1]
-  QoS granted = first->qos;
-  for (const Subscription* other : session.active)
-    if (other->key == entry.arrival()) granted = std::max(granted, other->qos);
-  const Step step = take(session, entry, granted, first == session.own_subscription.get());
+  QoS granted = first->subscription->qos;
+  for (const ActiveSubscription& other : session.active)
+    if (other.key == entry.arrival()) granted = std::max(granted, other.subscription->qos);
+  const Step step = take(session, entry, granted, session.is_own(*first->subscription));
   if (step == Step::kTook) budget -= pass(session, entry.arrival());
   return step;
 }
 
 // All that waits lies in one queue, as it mostly does: its entries are taken side by side, and nothing is merged.
 Deliveries::Step Deliveries::take_run(Session& session, int& budget) {
-  Subscription& only = *session.active.front();
-  log::ConsumeQueue& queue = only.queue->entries();
-  only.key = 0;
+  Subscription& only = *session.active.front().subscription;
+  log::ConsumeQueue& queue = session.active.front().queue->entries();
+  session.active.front().key = 0;
   only.cursor = std::max(only.cursor, queue.begin());
   if (only.cursor == queue.end()) {
     session.active.clear();
@@ -326,7 +326,7 @@ Deliveries::Step Deliveries::take_run(Session& session, int& budget) {
     case log::ConsumeQueue::Peek::kReady:
       break;
   }
-  const bool own = &only == session.own_subscription.get();
+  const bool own = session.is_own(only);
   for (const log::QueueEntry& entry : run.first(std::min(run.size(), static_cast<size_t>(budget)))) {
     if (!session.connection->takes_deliveries()) return Step::kTook;  // serve() waits for the socket
     if (!is_passed(session, only, entry) && take(session, entry, only.qos, own) != Step::kTook) return Step::kBlocked;
@@ -377,16 +377,16 @@ Deliveries::Step Deliveries::take(Session& session, const log::QueueEntry& entry
 // Moves every cursor past the entry with this arrival; returns how many.
 int Deliveries::pass(Session& session, uint64_t arrival) {
   passing_.clear();
-  while (!session.active.empty() && session.active.front()->key == arrival) {
-    std::pop_heap(session.active.begin(), session.active.end(), Subscription::comes_later);
+  while (!session.active.empty() && session.active.front().key == arrival) {
+    std::pop_heap(session.active.begin(), session.active.end(), ActiveSubscription::comes_later);
     passing_.push_back(session.active.back());
     session.active.pop_back();
   }
-  for (Subscription* subscription : passing_) {
-    subscription->key = 0;
-    ++subscription->cursor;
-    session.active.push_back(subscription);
-    std::push_heap(session.active.begin(), session.active.end(), Subscription::comes_later);
+  for (ActiveSubscription& passed : passing_) {
+    passed.key = 0;
+    ++passed.subscription->cursor;
+    session.active.push_back(passed);
+    std::push_heap(session.active.begin(), session.active.end(), ActiveSubscription::comes_later);
   }
   return static_cast<int>(passing_.size());
 }

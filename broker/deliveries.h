@@ -31,8 +31,8 @@ class Deliveries {
   void end(Session& session);
   // Before the session is freed.
   void forget(Session& session);
-  // The subscription's cursor may have entries before it.
-  void activate(Subscription& subscription);
+  // The subscription's cursor may have entries before it, in this queue.
+  void activate(Subscription& subscription, FilterQueue& queue);
   // Before these of the session's are freed.
   void deactivate(Session& session, const std::vector<Subscription*>& subscriptions);
 
@@ -66,7 +66,7 @@ class Deliveries {
   Step take_next(Session& session, int& budget);
   Step take_run(Session& session, int& budget);
   Step take(Session& session, const log::QueueEntry& entry, protocol::QoS granted, bool own);
-  Subscription* first_active(Session& session);
+  ActiveSubscription* first_active(Session& session);
   int pass(Session& session, uint64_t arrival);
   bool is_passed(const Session& session, const Subscription& subscription, const log::QueueEntry& entry) const;
   bool may_have_been_sent(const Session& session, const log::QueueEntry& entry) const;
@@ -82,7 +82,7 @@ class Deliveries {
   std::vector<FilterQueue*> dirty_;
   std::vector<Session*> ready_;
   std::vector<Session*> serving_;
-  std::vector<Subscription*> passing_;
+  std::vector<ActiveSubscription> passing_;
   std::vector<uint32_t> durable_waiters_;  // session slots
 };
 

@@ -2,50 +2,19 @@
 
 #include <algorithm>
 
-#include "broker/session.h"
-
 namespace penstock::broker {
+namespace {
 
-void Subscription::move_cursor(log::QueueIndex to) {
-  cursor = to;
-  if (!active || key == 0) return;
-  key = 0;
-  std::make_heap(session->active.begin(), session->active.end(), comes_later);
-}
+// With more of them a queue costs each little, and looking at all would take long.
+constexpr size_t kIdleSubscribersMax = 64;
 
-void FilterQueue::add(Subscription& subscription, bool online) {
-  subscription.queue = this;
-  subscription.online = online;
-  auto& list = list_of(subscription);
-  subscription.place = static_cast<uint32_t>(list.size());
-  list.push_back(&subscription);
-}
-
-void FilterQueue::take_out(Subscription& subscription) {
-  auto& list = list_of(subscription);
-  list.back()->place = subscription.place;
-  list[subscription.place] = list.back();
-  list.pop_back();
-}
-
-void FilterQueue::remove(Subscription& subscription) {
-  take_out(subscription);
-  subscription.queue = nullptr;
-}
-
-void FilterQueue::set_online(Subscription& subscription, bool online) {
-  if (subscription.online == online) return;
-  take_out(subscription);
-  add(subscription, online);
-}
+}  // namespace
 
 void FilterQueue::drop_before(log::QueueIndex end, uint64_t& expired) {
-  for (auto* list : {&online_, &offline_}) {
-    for (Subscription* subscription : *list) {
-      if (subscription->cursor >= end) continue;
-      expired += end - subscription->cursor;
-      subscription->move_cursor(end);
-    }
+  for (Subscription* subscription : subscribers_.all()) {
+    if (subscription->cursor >= end) continue;
+    expired += end - subscription->cursor;
+    subscription->move_cursor(end);
   }
   entries_->trim(end);
 }
@@ -53,17 +22,25 @@ void FilterQueue::drop_before(log::QueueIndex end, uint64_t& expired) {
 void FilterQueue::trim(uint64_t& dropped) {
   trimmed_at_ = entries_->end();
   log::QueueIndex oldest = entries_->end();
-  for (const auto* list : {&online_, &offline_}) {
-    for (Subscription* subscription : *list) {
-      if (subscription->qos == protocol::QoS::kAtMostOnce && entries_->end() - subscription->cursor > kQos0LagMax) {
-        const log::QueueIndex kept(entries_->end().value() - kQos0LagMax / 2);
-        dropped += kept - subscription->cursor;
-        subscription->move_cursor(kept);
-      }
-      oldest = std::min(oldest, subscription->cursor);
+  for (Subscription* subscription : subscribers_.all()) {
+    if (subscription->qos == protocol::QoS::kAtMostOnce && entries_->end() - subscription->cursor > kQos0LagMax) {
+      const log::QueueIndex kept(entries_->end().value() - kQos0LagMax / 2);
+      dropped += kept - subscription->cursor;
+      subscription->move_cursor(kept);
     }
+    oldest = std::min(oldest, subscription->cursor);
   }
   if (oldest > entries_->begin()) entries_->trim(oldest);
+}
+
+bool FilterQueue::is_idle() {
+  const bool quiet = !dirty && looked_at_ == entries_->end();
+  looked_at_ = entries_->end();
+  const auto subscriptions = subscribers_.all();
+  return quiet && subscriptions.size() <= kIdleSubscribersMax &&
+         std::ranges::all_of(subscriptions, [this](const Subscription* each) {
+           return !each->active && each->cursor == entries_->end();
+         });
 }
 
 }  // namespace penstock::broker

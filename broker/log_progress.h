@@ -54,6 +54,7 @@ class LogClock {
       if (progress.log == log) return progress.offset;
     return log::LogOffset(0);
   }
+  bool operator==(const LogClock&) const = default;
   bool empty() const { return progress_.empty(); }
   const std::vector<LogProgress>& entries() const { return progress_; }
   std::vector<LogProgress>& entries() { return progress_; }

@@ -70,14 +70,30 @@ std::vector<Delivery> Session::completed_ahead() const {
   return completed;
 }
 
-Subscription* Session::find_subscription(const FilterQueue& queue) {
-  const auto found = place_of(queue);
-  return found != subscriptions.end() && (*found)->queue == &queue ? found->get() : nullptr;
+Subscription* Session::find_subscription(uint32_t filter_slot) {
+  const auto found = std::ranges::lower_bound(subscriptions, filter_slot, {}, &Subscription::filter_slot);
+  return found != subscriptions.end() && (*found)->filter_slot == filter_slot ? *found : nullptr;
 }
 
-std::vector<std::unique_ptr<Subscription>>::iterator Session::place_of(const FilterQueue& queue) {
-  return std::ranges::lower_bound(subscriptions, queue.filter_slot, {},
-                                  [](const auto& subscription) { return subscription->queue->filter_slot; });
+void Session::add(Subscription& subscription) {
+  // By doubling, thousands of them would leave up to as many places unused.
+  if (subscriptions.size() == subscriptions.capacity()) subscriptions.reserve(subscriptions.size() * 5 / 4 + 1);
+  subscriptions.insert(
+      std::ranges::lower_bound(subscriptions, subscription.filter_slot, {}, &Subscription::filter_slot), &subscription);
+}
+
+void Session::drop_ended_subscriptions() {
+  std::erase_if(subscriptions, [](const Subscription* each) { return each->session == nullptr; });
+}
+
+void Subscription::move_cursor(log::QueueIndex to) {
+  cursor = to;
+  if (!active) return;
+  auto& heap = session->active;
+  const auto own = std::ranges::find(heap, this, &ActiveSubscription::subscription);
+  if (own->key == 0) return;
+  own->key = 0;
+  std::ranges::make_heap(heap, ActiveSubscription::comes_later);
 }
 
 void Session::on_read_ready() {

@@ -8,10 +8,11 @@
 #include <string>
 #include <vector>
 
-#include "broker/filter_queue.h"
 #include "broker/inflight_window.h"
 #include "broker/log_progress.h"
+#include "broker/own_queue.h"
 #include "broker/retained_scan.h"
+#include "broker/subscription.h"
 #include "broker/will.h"
 #include "core/rare_vector.h"
 #include "log/consume_queue.h"
@@ -69,9 +70,12 @@ class Session final : public log::ReadWaiter, public log::PageWaiter {
   void add_inbound(protocol::PacketId id);
   void remove_inbound(protocol::PacketId id);
 
-  Subscription* find_subscription(const FilterQueue& queue);
-  // Where the subscription to this queue stands, or belongs.
-  std::vector<std::unique_ptr<Subscription>>::iterator place_of(const FilterQueue& queue);
+  // Null: it does not have this filter.
+  Subscription* find_subscription(uint32_t filter_slot);
+  void add(Subscription& subscription);
+  // Takes out those whose session is null.
+  void drop_ended_subscriptions();
+  bool is_own(const Subscription& subscription) const { return own != nullptr && &subscription == &own->reader; }
 
   void on_read_ready() override;
   void on_page_ready() override;
@@ -84,18 +88,17 @@ class Session final : public log::ReadWaiter, public log::PageWaiter {
   // After a restart: what is older than this life may have been sent before. Until all of that has been taken.
   bool was_connected = false;
   DeliveryWait wait = DeliveryWait::kNothing;
-  uint64_t resend_next = 0;            // window ordinal of the next delivery to repeat after a reconnect
-  uint64_t resend_end = 0;             // what stood in the window then ends here
-  uint32_t starting_count = 0;         // deliveries of the window in kStarting or kReleasing
-  uint32_t starts_unrecorded = 0;      // QoS 2 deliveries started since the last progress record
-  int64_t offline_since_us = kOnline;  // wall time
-  uint64_t online_arrival = 0;         // arrival at the shard when it came online: older QoS 0 is not delivered
-  std::vector<std::unique_ptr<Subscription>> subscriptions;  // in the order of their queues' slots
-  uint32_t filter_bytes = 0;                                 // of their filters
-  uint32_t scan_bytes = 0;                                   // of the filters of retained_scans
-  std::vector<Subscription*> active;       // min-heap by the arrival of the next entry; one or none needs no heap
-  std::unique_ptr<FilterQueue> own_queue;  // retained messages at QoS 1 and 2, addressed to this client
-  std::unique_ptr<Subscription> own_subscription;  // its reader
+  uint64_t resend_next = 0;                  // window ordinal of the next delivery to repeat after a reconnect
+  uint64_t resend_end = 0;                   // what stood in the window then ends here
+  uint32_t starting_count = 0;               // deliveries of the window in kStarting or kReleasing
+  uint32_t starts_unrecorded = 0;            // QoS 2 deliveries started since the last progress record
+  int64_t offline_since_us = kOnline;        // wall time
+  uint64_t online_arrival = 0;               // arrival at the shard when it came online: older QoS 0 is not delivered
+  std::vector<Subscription*> subscriptions;  // in the order of their filters' slots; the shard's slab owns them
+  uint32_t filter_bytes = 0;                 // of their filters
+  uint32_t scan_bytes = 0;                   // of the filters of retained_scans
+  std::vector<ActiveSubscription> active;    // min-heap by the arrival of the next entry; one or none needs no heap
+  std::unique_ptr<OwnQueue> own;
   core::RareVector<std::unique_ptr<RetainedScan>> retained_scans;
   std::unique_ptr<Will> will;
   LogClock done;  // taken from the queues, per log; persistent sessions only

@@ -11,6 +11,7 @@ namespace {
 constexpr int64_t kHousekeepingNs = core::kNsPerSecond;
 constexpr size_t kProgressRecordsPerSlice = 4096;
 constexpr uint32_t kExpirySlotsPerSlice = 20'000;
+constexpr uint32_t kIdleSlotsPerSlice = 20'000;  // of filters, looked at for a queue that is not needed
 constexpr int64_t kStopDrainNs = 10 * core::kNsPerSecond;
 constexpr int64_t kStopCheckpointNs = 30 * core::kNsPerSecond;
 
@@ -34,6 +35,7 @@ void BrokerShard::housekeeping() {
   record_progress();
   expire_sessions();
   retire_entries();
+  release_idle_queues();
   queue_file_->flush();
   reader_.retry_reads();
   close_owed();
@@ -123,14 +125,24 @@ void BrokerShard::retire_entries() {
     return log == nullptr ? log::LogOffset(UINT64_MAX) : begin_of(*log);
   };
   parent_topics_.retire(begin);
-  filters_.for_each([&](FilterQueue& queue) { queue.retire(begin, counters_.deliveries_expired); });
+  filters_.for_each_queue([&](FilterQueue& queue) { queue.retire(begin, counters_.deliveries_expired); });
+}
+
+void BrokerShard::release_idle_queues() {
+  filters_.release_idle_queues(kIdleSlotsPerSlice, [this](FilterQueue& queue) {
+    // A session may still wait for a page that it does not need any more, for which its cursor was moved on.
+    for (const Subscription* each : queue.subscribers().all()) {
+      queue.entries().forget(*each->session);
+      deliveries_.on_input_ready(*each->session);
+    }
+  });
 }
 
 void BrokerShard::retire_queue_pages() {
   uint64_t oldest = queue_file_->next_address();
-  filters_.for_each([&](FilterQueue& queue) { oldest = std::min(oldest, queue.entries().oldest_page()); });
+  filters_.for_each_queue([&](FilterQueue& queue) { oldest = std::min(oldest, queue.entries().oldest_page()); });
   sessions_.for_each([&](Session& session) {
-    if (session.own_queue != nullptr) oldest = std::min(oldest, session.own_queue->entries().oldest_page());
+    if (session.own != nullptr) oldest = std::min(oldest, session.own->queue.entries().oldest_page());
   });
   for (const auto& parent : parent_topics_.parents()) {
     oldest = std::min(oldest, parent->entries->oldest_page());

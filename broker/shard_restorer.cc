@@ -42,7 +42,7 @@ core::Status ShardRestorer::run() {
   const ShardPlace& place = shard_.place_;
   for (const std::string& path : place.checkpoints) RETURN_IF_ERROR(read_checkpoint(path));
   if (shard_.queue_file_ == nullptr) shard_.make_queue_file(0);
-  resolve_subscriptions();
+  place_cursors();
   // What older, sealed logs did to sessions stands in the first checkpoints of the layout that sealed them; their
   // messages are looked at only to build the queues anew.
   for (const log::LogId id : place.last_logs) RETURN_IF_ERROR(replay_state(id));
@@ -152,7 +152,8 @@ bool ShardRestorer::apply(log::LogId id, log::LogOffset offset, const log::Recor
       auto state = decode_subscribed(record.payload());
       if (!state || !std::ranges::all_of(state->filters, is_filter, &GrantedFilter::filter)) return false;
       state->start.advance(id, record.sequence(), offset);
-      for (const GrantedFilter& each : state->filters) subscribe(*session, each.filter, each.qos, state->start);
+      const core::LocalShared<LogClock> start(std::move(state->start));
+      for (const GrantedFilter& each : state->filters) subscribe(*session, each.filter, each.qos, start);
       return true;
     }
     case StateRecord::kUnsubscribed: {
@@ -217,7 +218,7 @@ void ShardRestorer::forget_what_is_lost() {
   shard_.sessions_.for_each([&](Session& session) {
     for (const auto& [log, end] : ends_) {
       forgot |= session.done.cut(log::LogId(log), end.value());
-      for (auto& subscription : session.subscriptions)
+      for (const Subscription* subscription : session.subscriptions)
         if (subscription->start != nullptr) forgot |= subscription->start->cut(log::LogId(log), end.value());
     }
     core::RareVector<Delivery> kept;
@@ -244,26 +245,24 @@ void ShardRestorer::apply_retained(log::LogId id, const log::RecordView& record)
                                        log::LogPosition{id, record.header().epoch, record.sequence()}));
 }
 
-void ShardRestorer::subscribe(Session& session, std::string_view filter, protocol::QoS qos, const LogClock& start) {
+Subscription& ShardRestorer::subscribe(Session& session, std::string_view filter, protocol::QoS qos,
+                                       const core::LocalShared<LogClock>& start) {
   bool is_new = false;
-  FilterQueue& queue = shard_.filters_.obtain(TopicFilter::accepted(filter), shard_.queue_file_.get(), is_new);
-  if (Subscription* existing = session.find_subscription(queue)) {
+  const uint32_t slot = shard_.filters_.obtain(TopicFilter::accepted(filter), is_new);
+  if (Subscription* existing = session.find_subscription(slot)) {
     existing->qos = qos;
-    return;
+    return *existing;
   }
-  shard_.add_subscription(session, queue, qos).start = std::make_unique<LogClock>(start);
+  Subscription& subscription = shard_.add_subscription(session, slot, qos);
+  subscription.start = start;
+  return subscription;
 }
 
 void ShardRestorer::unsubscribe(Session& session, std::string_view filter) {
-  FilterQueue* queue = shard_.filters_.find(TopicFilter::accepted(filter));
-  if (queue == nullptr) return;
-  const auto found = session.place_of(*queue);
-  if (found == session.subscriptions.end() || (*found)->queue != queue) return;
-  session.filter_bytes -= static_cast<uint32_t>(queue->filter().size());
-  queue->remove(**found);
-  session.subscriptions.erase(found);
+  Subscription* subscription = shard_.find_subscription(session, TopicFilter::accepted(filter));
+  if (subscription == nullptr) return;
   FilterChange nobody_listens_yet;
-  shard_.release_queue_if_unused(*queue, nobody_listens_yet);
+  shard_.unsubscribe(session, {subscription}, nobody_listens_yet);
 }
 
 void ShardRestorer::end_session(Session& session) {
@@ -281,12 +280,12 @@ log::LogOffset ShardRestorer::messages_from(log::LogId id) {
   // The queues are built anew: from the oldest message that some session may still have to take.
   log::LogOffset oldest(UINT64_MAX);
   shard_.sessions_.for_each([&](Session& session) {
-    for (const auto& subscription : session.subscriptions) {
+    for (const Subscription* subscription : session.subscriptions) {
       log::LogOffset from = session.done.offset_of(id);
       if (subscription->start != nullptr) from = std::max(from, subscription->start->offset_of(id));
       oldest = std::min(oldest, from);
     }
-    if (session.own_subscription != nullptr) oldest = std::min(oldest, session.done.offset_of(id));
+    if (session.own != nullptr) oldest = std::min(oldest, session.done.offset_of(id));
   });
   return oldest;
 }
@@ -314,8 +313,7 @@ void ShardRestorer::apply_message(log::LogId id, log::LogOffset offset, const lo
   if (record.header().type == static_cast<log::RecordType>(StateRecord::kDirectMessage)) {
     Session* session = session_of(record.publisher());
     if (session == nullptr || (known && queues_restored_)) return;
-    if (session->own_queue == nullptr) shard_.add_own_queue(*session);
-    add_arrival(record.header().wall_us, id, offset, qos, {session->own_queue.get()});
+    add_arrival(record.header().wall_us, id, offset, qos, {&shard_.obtain_own_queue(*session).queue});
     return;
   }
   if (record.header().type != log::kMessage) return;

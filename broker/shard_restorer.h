@@ -34,7 +34,7 @@ class ShardRestorer {
   void read_retained(ByteReader& reader);
   void read_filter_queue(ByteReader& reader, bool is_own);
   void read_parent(ByteReader& reader, bool is_own);
-  void resolve_subscriptions();
+  void place_cursors();
 
   core::Status replay_state(log::LogId id);
   core::Status replay_messages(log::LogId id);
@@ -45,7 +45,8 @@ class ShardRestorer {
   void fill_queues();
   void apply_message(log::LogId id, log::LogOffset offset, const log::RecordView& record);
   void apply_retained(log::LogId id, const log::RecordView& record);
-  void subscribe(Session& session, std::string_view filter, protocol::QoS qos, const LogClock& start);
+  Subscription& subscribe(Session& session, std::string_view filter, protocol::QoS qos,
+                          const core::LocalShared<LogClock>& start);
   void unsubscribe(Session& session, std::string_view filter);
   void end_session(Session& session);
   void begin_delivery(Session& session, const Delivery& delivery);
@@ -62,14 +63,6 @@ class ShardRestorer {
   log::LogOffset messages_from(log::LogId id);
   void report(log::LogId id, const std::vector<log::Damage>& damage);
 
-  struct PendingSubscription {
-    Session* session;
-    std::string filter;
-    protocol::QoS qos;
-    log::QueueIndex cursor;
-    LogClock start;
-  };
-
   // A message for the queues; those of all logs are gathered before they are put in.
   struct Arrival {
     int64_t wall_us;
@@ -83,7 +76,6 @@ class ShardRestorer {
   BrokerShard& shard_;
   std::vector<Arrival> arrivals_;
   std::vector<FilterQueue*> arrival_queues_;
-  std::vector<PendingSubscription> pending_subscriptions_;  // of the checkpoint, until its queues are known
   std::map<std::string, Will> wills_;
   std::vector<std::pair<log::LogId, log::CommitLog::Start>> state_from_;  // where each log's checkpoint stands
   std::map<uint16_t, log::LogOffset> ends_;                               // of the logs of the last life

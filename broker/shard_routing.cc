@@ -17,7 +17,7 @@ const TopicRoute& BrokerShard::find_route(TopicName name) {
     route_.parent = nullptr;
   }
   const TopicName topic = last_topic();
-  route_.queues = filters_.match(topic, route_.topic_hash);
+  route_.queues = filters_.match(topic, route_.topic_hash, queue_file_.get());
   route_.shards = remote_filters_.match(topic);
   route_.filters_version = filters_.version();
   route_.remote_version = remote_filters_.version();
@@ -73,17 +73,17 @@ void BrokerShard::publish_direct(Session& session, const RetainedMessage& messag
                     .publisher = session.client_id(),
                     .topic = message.topic,
                     .payload = message.payload});
-  if (session.own_queue == nullptr) add_own_queue(session);
-  session.own_queue->append(log::QueueEntry(next_arrival_++, log_->id(), appended.offset, static_cast<uint8_t>(qos)));
-  deliveries_.on_new_entries(*session.own_queue);
+  FilterQueue& queue = obtain_own_queue(session).queue;
+  queue.append(log::QueueEntry(next_arrival_++, log_->id(), appended.offset, static_cast<uint8_t>(qos)));
+  deliveries_.on_new_entries(queue);
 }
 
-void BrokerShard::add_own_queue(Session& session) {
-  session.own_queue = std::make_unique<FilterQueue>("", kOwnQueueIdBit | session.slot(), queue_file_.get());
-  session.own_subscription = std::make_unique<Subscription>();
-  session.own_subscription->session = &session;
-  session.own_subscription->qos = protocol::QoS::kExactlyOnce;
-  session.own_queue->add(*session.own_subscription, session.online());
+OwnQueue& BrokerShard::obtain_own_queue(Session& session) {
+  if (session.own == nullptr) {
+    auto entries = std::make_unique<log::ConsumeQueue>(kOwnQueueIdBit | session.slot(), queue_file_.get());
+    session.own = std::make_unique<OwnQueue>(session, std::move(entries), session.online());
+  }
+  return *session.own;
 }
 
 void BrokerShard::receive_mail() {

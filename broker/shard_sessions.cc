@@ -106,7 +106,7 @@ uint64_t BrokerShard::end_session(Session& session) {
   deliveries_.end(session);
   drop_subscriptions(session, change);
   if (!change.removed.empty()) announce(std::move(change), 0);
-  if (session.own_queue != nullptr) deliveries_.forget(*session.own_queue);
+  if (session.own != nullptr) deliveries_.forget(session.own->queue);
   const uint64_t end = session.persistent && has_log_room() ? journal_->session_ended(session) : 0;
   deliveries_.forget(session);
   sessions_.remove(session);
@@ -114,30 +114,31 @@ uint64_t BrokerShard::end_session(Session& session) {
 }
 
 void BrokerShard::drop_subscriptions(Session& session, FilterChange& change) {
-  for (auto& subscription : session.subscriptions) {
-    FilterQueue& queue = *subscription->queue;
-    queue.remove(*subscription);
-    release_queue_if_unused(queue, change);
-  }
+  for (Subscription* subscription : session.subscriptions) drop_subscription(*subscription, change);
   session.subscriptions.clear();
   session.filter_bytes = 0;
 }
 
-void BrokerShard::release_queue_if_unused(FilterQueue& queue, FilterChange& change) {
-  if (queue.has_subscribers()) return;
-  change.removed.push_back(queue.filter());
-  deliveries_.forget(queue);
-  filters_.remove(queue);
+// What points to it in its session is left to the caller.
+void BrokerShard::drop_subscription(Subscription& subscription, FilterChange& change) {
+  const uint32_t slot = subscription.filter_slot;
+  filters_.subscribers(slot).remove(subscription);
+  subscriptions_.give_back(subscription);
+  if (!filters_.subscribers(slot).empty()) return;
+  change.removed.emplace_back(filters_.filter(slot).text());
+  if (FilterQueue* queue = filters_.queue(slot)) deliveries_.forget(*queue);
+  filters_.remove(slot);
 }
 
-Subscription& BrokerShard::add_subscription(Session& session, FilterQueue& queue, protocol::QoS qos) {
-  Subscription& subscription =
-      **session.subscriptions.insert(session.place_of(queue), std::make_unique<Subscription>());
+Subscription& BrokerShard::add_subscription(Session& session, uint32_t filter_slot, protocol::QoS qos) {
+  Subscription& subscription = subscriptions_.take();
   subscription.session = &session;
+  subscription.filter_slot = filter_slot;
   subscription.qos = qos;
-  subscription.cursor = queue.entries().end();
-  session.filter_bytes += static_cast<uint32_t>(queue.filter().size());
-  queue.add(subscription, session.online());
+  if (FilterQueue* queue = filters_.queue(filter_slot)) subscription.cursor = queue->entries().end();
+  session.add(subscription);
+  session.filter_bytes += static_cast<uint32_t>(filters_.filter(filter_slot).size());
+  filters_.subscribers(filter_slot).add(subscription, session.online());
   return subscription;
 }
 
@@ -154,13 +155,13 @@ bool BrokerShard::may_subscribe(Session& session, TopicFilter filter) {
 
 void BrokerShard::subscribe(Session& session, TopicFilter filter, protocol::QoS qos, FilterChange& change) {
   bool is_new = false;
-  FilterQueue& queue = filters_.obtain(filter, queue_file_.get(), is_new);
+  const uint32_t slot = filters_.obtain(filter, is_new);
   if (is_new) change.added.emplace_back(filter.text());
   // An existing subscription is replaced, its flow of messages goes on. [MQTT-3.8.4-3]
-  if (Subscription* existing = session.find_subscription(queue))
+  if (Subscription* existing = session.find_subscription(slot))
     existing->qos = qos;
   else
-    add_subscription(session, queue, qos);
+    add_subscription(session, slot, qos);
   // Retained messages are sent for the repeated subscription, too. [MQTT-3.8.4-3]
   session.retained_scans.push_back(std::make_unique<RetainedScan>(filter, qos));
   session.scan_bytes += static_cast<uint32_t>(filter.size());
@@ -168,26 +169,25 @@ void BrokerShard::subscribe(Session& session, TopicFilter filter, protocol::QoS 
 }
 
 Subscription* BrokerShard::find_subscription(Session& session, TopicFilter filter) {
-  const FilterQueue* queue = filters_.find(filter);  // character by character [MQTT-3.10.4-1]
-  return queue == nullptr ? nullptr : session.find_subscription(*queue);
+  const auto slot = filters_.find(filter);  // character by character [MQTT-3.10.4-1]
+  return slot.has_value() ? session.find_subscription(*slot) : nullptr;
 }
 
 // All of a packet in one go: what the session has is gone through once, not for each of perhaps thousands.
 void BrokerShard::unsubscribe(Session& session, std::vector<Subscription*> ended, FilterChange& change) {
   if (ended.empty()) return;
-  std::ranges::sort(ended, {}, [](const Subscription* each) { return each->queue->filter_slot; });
+  std::ranges::sort(ended, {}, &Subscription::filter_slot);
   const auto repeated = std::ranges::unique(ended);
   ended.erase(repeated.begin(), repeated.end());
   // No new ones from here on [MQTT-3.10.4-2]; what stands in the window does not need the queue. [MQTT-3.10.4-3]
   deliveries_.deactivate(session, ended);
   for (Subscription* subscription : ended) {
-    FilterQueue& queue = *subscription->queue;
-    session.filter_bytes -= static_cast<uint32_t>(queue.filter().size());
-    queue.entries().forget(session);
-    queue.remove(*subscription);
-    release_queue_if_unused(queue, change);
+    session.filter_bytes -= static_cast<uint32_t>(filters_.filter(subscription->filter_slot).size());
+    if (FilterQueue* queue = filters_.queue(subscription->filter_slot)) queue->entries().forget(session);
+    subscription->session = nullptr;
   }
-  std::erase_if(session.subscriptions, [](const auto& subscription) { return subscription->queue == nullptr; });
+  session.drop_ended_subscriptions();
+  for (Subscription* subscription : ended) drop_subscription(*subscription, change);
   deliveries_.on_input_ready(session);  // it may have waited for a page of one of these queues
 }
 
@@ -236,8 +236,9 @@ bool BrokerShard::finish_subscribe(PendingSubscribe& pending) {
       if (Connection* connection = find(pending.connection)) owe_redelivery(*connection);
       return true;
     }
+    const core::LocalShared<LogClock> start(routed_);
     for (Subscription* subscription : subscriptions)
-      if (subscription->start == nullptr) subscription->start = std::make_unique<LogClock>(routed_);
+      if (subscription->start == nullptr) subscription->start = start;
     end = journal_->subscribed(*session, routed_, granted);
   }
   // [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-2.3.1-7]

@@ -7,14 +7,14 @@
 namespace penstock::broker {
 namespace {
 
-void write_subscription(ByteWriter& writer, const Subscription& subscription) {
-  writer.text(subscription.queue->filter());
+void write_subscription(ByteWriter& writer, std::string_view filter, const Subscription& subscription) {
+  writer.text(filter);
   writer.integer(static_cast<uint8_t>(subscription.qos));
   writer.integer(subscription.cursor.value());
   write_clock(writer, subscription.start == nullptr ? LogClock() : *subscription.start);
 }
 
-void write_session(ByteWriter& writer, Session& session, std::vector<std::byte>& out) {
+void write_session(ByteWriter& writer, Session& session, const FilterTable& filters, std::vector<std::byte>& out) {
   writer.text(session.client_id());
   writer.integer(static_cast<uint8_t>(session.was_or_is_connected()));
   writer.integer(session.online() ? kOnline : session.offline_since_us);
@@ -23,11 +23,12 @@ void write_session(ByteWriter& writer, Session& session, std::vector<std::byte>&
   writer.integer(static_cast<uint32_t>(session.inbound.size()));
   for (const uint16_t id : session.inbound) writer.integer(id);
   writer.integer(static_cast<uint32_t>(session.subscriptions.size()));
-  for (const auto& subscription : session.subscriptions) write_subscription(writer, *subscription);
-  writer.integer(static_cast<uint8_t>(session.own_queue != nullptr));
-  if (session.own_queue == nullptr) return;
-  writer.integer(session.own_subscription->cursor.value());
-  session.own_queue->entries().serialize(out);
+  for (const Subscription* subscription : session.subscriptions)
+    write_subscription(writer, filters.filter(subscription->filter_slot).text(), *subscription);
+  writer.integer(static_cast<uint8_t>(session.own != nullptr));
+  if (session.own == nullptr) return;
+  writer.integer(session.own->reader.cursor.value());
+  session.own->queue.entries().serialize(out);
 }
 
 void write_log_start(ByteWriter& writer, const log::CommitLog::Start& start) {
@@ -57,9 +58,8 @@ void write_retained(ByteWriter& writer, const RetainedMessage& message) {
 }
 
 bool has_persistent(const FilterQueue& queue) {
-  const auto persistent = [](const Subscription* each) { return each->session->persistent; };
-  return std::any_of(queue.online().begin(), queue.online().end(), persistent) ||
-         std::any_of(queue.offline().begin(), queue.offline().end(), persistent);
+  return std::ranges::any_of(queue.subscribers().all(),
+                             [](const Subscription* each) { return each->session->persistent; });
 }
 
 // A count that is known only after its things were written.
@@ -94,7 +94,7 @@ void BrokerShard::write_state(std::vector<std::byte>& out) {
   sessions_.for_each([&](Session& session) {
     if (!session.persistent) return;
     sessions.add();
-    write_session(writer, session, out);
+    write_session(writer, session, filters_, out);
   });
   CountAt wills(writer, out);
   sessions_.for_each([&](Session& session) {
@@ -112,10 +112,10 @@ void BrokerShard::write_state(std::vector<std::byte>& out) {
     write_retained(writer, message);
   });
   CountAt queues(writer, out);
-  filters_.for_each([&](FilterQueue& queue) {
+  filters_.for_each_queue([&](FilterQueue& queue) {
     if (!has_persistent(queue)) return;
     queues.add();
-    writer.text(queue.filter());
+    writer.text(filters_.filter(queue.filter_slot()).text());
     queue.entries().serialize(out);
   });
   CountAt parents(writer, out);

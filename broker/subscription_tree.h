@@ -43,6 +43,8 @@ class SubscriptionTree {
   void match(protocol::TopicName name, std::vector<FilterId>& matches) const;
 
   bool contains(FilterId id) const;
+  // Of the filter in this slot, which is below slot_end(); one that contains() denies when there is none.
+  FilterId id_of(uint32_t slot) const { return {slot, filters_[slot].generation}; }
   // Lives until the filter is erased.
   protocol::TopicFilter filter(FilterId id) const;
   size_t size() const { return filters_.size() - free_slots_.size(); }

@@ -131,11 +131,11 @@ class CheckpointReader {
     }
     for (auto& [client_id, session] : shard_.sessions) {
       for (auto& [filter, subscription] : session.subscriptions) {
+        subscription.waiting_known = true;  // no queue: nothing waits
         const auto found = by_filter.find(filter);
         if (found == by_filter.end()) continue;
         const log::ConsumeQueue& queue = *found->second;
         subscription.waiting = queue.end() - std::clamp(subscription.cursor, queue.begin(), queue.end());
-        subscription.waiting_known = true;
       }
     }
   }

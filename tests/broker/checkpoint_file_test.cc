@@ -46,7 +46,7 @@ void fill_session(BrokerShard& shard, Session& session) {
   session.window(10).push(delivery);
   FilterChange change;
   shard.subscribe(session, TopicFilter::accepted("plant/+/temp"), QoS::kExactlyOnce, change);
-  session.subscriptions[0]->start = std::make_unique<LogClock>();
+  session.subscriptions[0]->start = core::LocalShared<LogClock>(LogClock());
   session.subscriptions[0]->start->advance(LogId(1), Sequence(1), LogOffset(4096));
 }
 
@@ -117,9 +117,9 @@ TEST_F(CheckpointFileTest, golden_bytes_of_version_1_are_read) {
   ASSERT_EQ(session->window_if_any()->size(), 2u);
   EXPECT_EQ(session->window_if_any()->find(PacketId(2))->state, DeliveryState::kReleased);
   ASSERT_EQ(session->subscriptions.size(), 1u);
-  EXPECT_EQ(session->subscriptions[0]->queue->filter(), "plant/+/temp");
+  EXPECT_EQ(shard.filters().filter(session->subscriptions[0]->filter_slot).text(), "plant/+/temp");
   EXPECT_EQ(session->subscriptions[0]->qos, QoS::kExactlyOnce);
-  EXPECT_EQ(session->own_queue->entries().end(), log::QueueIndex(1));
+  EXPECT_EQ(session->own->queue.entries().end(), log::QueueIndex(1));
   EXPECT_EQ(core::as_text(shard.retained().find(TopicName::accepted("plant/1/temp"))->payload), "21.5 C");
   EXPECT_EQ(shard.retained().tombstones_count(), 1u);
   EXPECT_EQ(shard.next_arrival(), 3u);

@@ -1,0 +1,24 @@
+// OwnQueue: what is addressed to one session alone, retained messages at QoS 1 and 2, with the session as its only
+// reader. Made with the first such message. One thread, the shard's.
+#pragma once
+
+#include <memory>
+
+#include "broker/filter_queue.h"
+
+namespace penstock::broker {
+
+struct OwnQueue {
+  OwnQueue(Session& session, std::unique_ptr<log::ConsumeQueue> entries, bool online)
+      : queue(readers, 0, std::move(entries)) {
+    reader.session = &session;
+    reader.qos = protocol::QoS::kExactlyOnce;
+    readers.add(reader, online);
+  }
+
+  Subscription reader;
+  Subscribers readers;
+  FilterQueue queue;
+};
+
+}  // namespace penstock::broker
