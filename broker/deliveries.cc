@@ -430,7 +430,7 @@ bool Deliveries::deliver(Session& session, const log::QueueEntry& entry, const l
 bool Deliveries::deliver_retained(Session& session) {
   uint32_t budget = kRetainedTopicsPerTurn;
   while (!session.retained_scans.empty()) {
-    RetainedScan& scan = *session.retained_scans.front();
+    RetainedScan& scan = session.retained_scans.front();
     if (!session.connection->takes_deliveries()) return wait_for(session, DeliveryWait::kSocket);
     if (scan.qos != QoS::kAtMostOnce && is_own_queue_full(session)) return true;
     // Every other message goes on while these wait.

@@ -14,6 +14,7 @@
 #include "broker/retained_scan.h"
 #include "broker/subscription.h"
 #include "broker/will.h"
+#include "core/rare_queue.h"
 #include "core/rare_vector.h"
 #include "log/consume_queue.h"
 #include "log/log_reader.h"
@@ -99,7 +100,7 @@ class Session final : public log::ReadWaiter, public log::PageWaiter {
   uint32_t scan_bytes = 0;                   // of the filters of retained_scans
   std::vector<ActiveSubscription> active;    // min-heap by the arrival of the next entry; one or none needs no heap
   std::unique_ptr<OwnQueue> own;
-  core::RareVector<std::unique_ptr<RetainedScan>> retained_scans;
+  core::RareQueue<RetainedScan> retained_scans;
   std::unique_ptr<Will> will;
   LogClock done;  // taken from the queues, per log; persistent sessions only
   // After a restart: in the window or complete already, though beyond `done`. In the order of their places.

@@ -163,7 +163,7 @@ void BrokerShard::subscribe(Session& session, TopicFilter filter, protocol::QoS 
   else
     add_subscription(session, slot, qos);
   // Retained messages are sent for the repeated subscription, too. [MQTT-3.8.4-3]
-  session.retained_scans.push_back(std::make_unique<RetainedScan>(filter, qos));
+  session.retained_scans.push_back(RetainedScan(filter, qos));
   session.scan_bytes += static_cast<uint32_t>(filter.size());
   deliveries_.on_work(session);
 }

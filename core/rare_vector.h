@@ -34,7 +34,6 @@ class RareVector {
     items_->insert(items_->begin() + place, std::move(item));
   }
   void erase(const T* at) { items_->erase(items_->begin() + (at - begin())); }
-  void pop_front() { items_->erase(items_->begin()); }
   void clear() { items_.reset(); }
 
  private:

@@ -51,7 +51,7 @@ TEST_F(GreedyClientTest, has_a_mebibyte_for_the_filters_whose_retained_messages_
   const Session& session = *broker.shard->sessions().find("c");
   for (int i = 0; i < 40; ++i) broker.say(client, test::subscribe_packet(1, {{std::string(60'000, 'f'), 0}}));
   size_t bytes = 0;
-  for (const auto& scan : session.retained_scans) bytes += scan->filter.size();
+  for (const auto& scan : session.retained_scans) bytes += scan.filter.size();
   EXPECT_LE(bytes, kMiB);
 }
 
