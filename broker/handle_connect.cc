@@ -14,6 +14,18 @@ Handled refuse(BrokerShard& shard, Connection& connection, ConnectReturnCode cod
   return Handled::kStop;
 }
 
+// Durable: the next life will have it, too. While the record that made it is on its way, it may still come to nothing.
+bool is_kept(BrokerShard& shard, const Session& session) {
+  return session.persistent && session.made_end <= shard.log().durable_end().value();
+}
+
+// What asks for a session that would have to be made or ended durably.
+bool needs_record(BrokerShard& shard, const protocol::Connect& connect) {
+  const Session* session = shard.sessions().find(connect.client_id);
+  if (connect.clean_session) return session != nullptr && session->persistent;
+  return session == nullptr || !is_kept(shard, *session);
+}
+
 }  // namespace
 
 Handled handle_first_packet(BrokerShard& shard, Connection& connection, const protocol::PacketBytes& packet) {
@@ -44,12 +56,9 @@ Handled handle_first_packet(BrokerShard& shard, Connection& connection, const pr
     }
   }
   if (shard.room_for_state() == Handled::kWait) return Handled::kWait;
-  if (!shard.has_log_room()) {
-    // Disk full: a session that would have to be made or ended durably cannot be; everybody else is served.
-    const Session* session = shard.sessions().find(connect->client_id);
-    const bool is_kept = session != nullptr && session->persistent;
-    if (is_kept == connect->clean_session) return refuse(shard, connection, ConnectReturnCode::kServerUnavailable);
-  }
+  // The disk is full or broken: everybody else is served.
+  if (!shard.has_log_room() && needs_record(shard, *connect))
+    return refuse(shard, connection, ConnectReturnCode::kServerUnavailable);
   const Session* session = shard.sessions().find(connect->client_id);
   // Shards accept and read in no common order. A connection that its client gave up before it made the one that is here
   // must not take that over, only because it was read later. [MQTT-3.1.4-2]

@@ -95,6 +95,7 @@ class Session final : public log::ReadWaiter, public log::PageWaiter {
   uint32_t starts_unrecorded = 0;            // QoS 2 deliveries started since the last progress record
   int64_t offline_since_us = kOnline;        // wall time
   uint64_t online_arrival = 0;               // arrival at the shard when it came online: older QoS 0 is not delivered
+  uint64_t made_end = 0;                     // of the record that made it, in the log; 0: an earlier life has made it
   std::vector<Subscription*> subscriptions;  // in the order of their filters' slots; the shard's slab owns them
   uint32_t filter_bytes = 0;                 // of their filters
   uint32_t scan_bytes = 0;                   // of the filters of retained_scans

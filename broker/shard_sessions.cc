@@ -30,6 +30,7 @@ void BrokerShard::establish(Connection& connection, const protocol::Connect& con
     // A new session is promised for later; and of one that was there before, the next life must know that it was
     // connected, or what it sends again would not have DUP. [MQTT-3.3.1-1]
     end = journal_->session_opened(*session);
+    if (!present) session->made_end = end;
   }
   if (connect.will.has_value()) {  // [MQTT-3.1.2-12]
     session->will = std::make_unique<Will>(Will{std::string(connect.will->topic.text()),

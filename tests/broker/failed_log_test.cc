@@ -64,5 +64,24 @@ TEST_F(FailedLogTest, whose_connect_waits_for_its_record_is_closed) {
   EXPECT_EQ(broker_.network.take(client), "");
 }
 
+// The record that makes it is lost with the log, and nobody was told of it: the next life will not know it.
+TEST_F(FailedLogTest, session_whose_record_was_lost_is_not_there) {
+  const test::ConnectOptions options{.client_id = "c", .clean_session = false};
+  const core::SocketId first = broker_.open();
+  broker_.disk.plan_fault(sim::DiskAction::kWrite, 0, EIO);
+  broker_.network.arrive(first, test::connect_packet(options));
+  broker_.settle();
+  const core::SocketId second = broker_.open();
+  EXPECT_EQ(broker_.say(second, test::connect_packet(options)), test::from_hex("20 02 00 03"));
+}
+
+TEST_F(FailedLogTest, session_that_is_kept_goes_on) {
+  const test::ConnectOptions options{.client_id = "c", .clean_session = false};
+  const core::SocketId first = broker_.connect(options);
+  fail_log(first, qos_2_message(1));
+  const core::SocketId second = broker_.open();
+  EXPECT_EQ(broker_.say(second, test::connect_packet(options)), test::from_hex("20 02 01 00"));
+}
+
 }  // namespace
 }  // namespace penstock::broker
