@@ -40,16 +40,23 @@ Handled handle_pubrec(BrokerShard& shard, Connection& connection, Delivery& deli
   return Handled::kDone;
 }
 
+// Whether PUBCOMP would promise what no record can hold now.
+bool must_stay_unreleased(BrokerShard& shard, const Session& session, PacketId packet_id) {
+  if (!session.persistent) return false;
+  if (session.has_inbound(packet_id)) return !shard.has_log_room();
+  // The record that has freed it may be lost with the log: the next life would take a new message with this id for the
+  // one that it knows.
+  return shard.log().room_for(0) == log::AppendRoom::kFailed;
+}
+
 Handled handle_pubrel(BrokerShard& shard, Connection& connection, PacketId packet_id) {
   Session& session = *connection.session();
-  uint64_t end = 0;
-  if (session.has_inbound(packet_id) && session.persistent) {
-    if (!shard.has_log_room()) {  // no PUBCOMP: the client asks again after a reconnect
-      shard.owe_redelivery(connection);
-      return Handled::kDone;
-    }
-    end = shard.journal().inbound_released(session, packet_id);
+  if (must_stay_unreleased(shard, session, packet_id)) {  // no PUBCOMP: the client asks again after a reconnect
+    shard.owe_redelivery(connection);
+    return Handled::kDone;
   }
+  uint64_t end = 0;
+  if (session.has_inbound(packet_id) && session.persistent) end = shard.journal().inbound_released(session, packet_id);
   session.remove_inbound(packet_id);
   // [MQTT-4.3.3-2] PUBCOMP for an unknown id, too: the client may repeat PUBREL after we have forgotten it.
   shard.acknowledgements().push({.end = end != 0 ? end : shard.acknowledgements().last_end(),

@@ -83,5 +83,17 @@ TEST_F(FailedLogTest, session_that_is_kept_goes_on) {
   EXPECT_EQ(broker_.say(second, test::connect_packet(options)), test::from_hex("20 02 01 00"));
 }
 
+// The next life may still know the id, and would drop a new message that has it.
+TEST_F(FailedLogTest, packet_id_whose_release_was_lost_stays_in_use) {
+  const test::ConnectOptions options{.client_id = "c", .clean_session = false};
+  const core::SocketId first = broker_.connect(options);
+  ASSERT_EQ(broker_.say(first, qos_2_message(1)), test::acknowledge_packet(Type::kPubrec, 1));
+  fail_log(first, test::acknowledge_packet(Type::kPubrel, 1));
+  EXPECT_EQ(broker_.say(first, test::acknowledge_packet(Type::kPubrel, 1)), "");
+  const core::SocketId second = broker_.connect(options);
+  EXPECT_EQ(broker_.say(second, test::acknowledge_packet(Type::kPubrel, 1)), "");
+  EXPECT_EQ(broker_.say(second, test::pingreq_packet()), test::from_hex("d0 00"));
+}
+
 }  // namespace
 }  // namespace penstock::broker
