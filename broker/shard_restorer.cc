@@ -46,6 +46,9 @@ core::Status ShardRestorer::run() {
   // What older, sealed logs did to sessions stands in the first checkpoints of the layout that sealed them; their
   // messages are looked at only to build the queues anew.
   for (const log::LogId id : place.last_logs) RETURN_IF_ERROR(replay_state(id));
+  // Whatever the wall clock says now: a publisher that is at home on another shard than before goes on in another log,
+  // and fill_queues() of a later start puts its messages into the order of their times.
+  shard_.log_start_.last_wall_us = newest_wall_us_ + (newest_wall_us_ < INT64_MAX ? 1 : 0);
   forget_what_is_lost();
   for (const log::LogId id : place.all_logs)
     if (!queues_restored_ || was_live(id)) RETURN_IF_ERROR(replay_messages(id));
@@ -104,6 +107,7 @@ core::Status ShardRestorer::replay_state(log::LogId id) {
   RETURN_IF_ERROR(applied);
   report(id, recovered->damage);
   ends_[id.value()] = new_epoch.value_or(recovered->start.end);
+  newest_wall_us_ = std::max(newest_wall_us_, recovered->start.last_wall_us);
   if (id == shard_.place_.log.id) shard_.log_start_ = recovered->start;
   return {};
 }

@@ -79,6 +79,7 @@ class ShardRestorer {
   std::map<std::string, Will> wills_;
   std::vector<std::pair<log::LogId, log::CommitLog::Start>> state_from_;  // where each log's checkpoint stands
   std::map<uint16_t, log::LogOffset> ends_;                               // of the logs of the last life
+  int64_t newest_wall_us_ = 0;                                            // of any record in them
   std::unique_ptr<log::QueueFile> foreign_pages_;
   log::QueueFile* pages_ = nullptr;  // of the checkpoint being read
   bool queues_restored_ = false;     // the queues of the checkpoint are usable: same layout

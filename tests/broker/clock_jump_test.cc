@@ -66,5 +66,27 @@ TEST_F(ClockJumpTest, record_times_do_not_go_back_over_a_checkpoint) {
   EXPECT_GE(second.shard->log().last_wall_us(), last_us);
 }
 
+// With another number of shards a client goes on in another log, and times are all that tells which came first.
+TEST_F(ClockJumpTest, what_comes_in_another_log_after_a_restart_is_newer) {
+  ShardOnDisk first(world_, disk_);
+  ASSERT_TRUE(first.start());
+  publish_retained(*first.shard, "1");
+  const int64_t last_us = first.shard->log().last_wall_us();
+  first.finish_log();
+  disk_.kill();
+  first.shard.reset();
+  disk_.restart();
+  world_.clock().jump_wall(-kHourUs);
+  ShardPlace place = ShardOnDisk::only_shard();
+  place.directory = "/data/layout-2/shard-0";
+  place.log.directory = "/data/log-2";
+  place.log.id = log::LogId(2);
+  place.last_logs = {log::LogId(1)};
+  place.all_logs = {log::LogId(1), log::LogId(2)};
+  ShardOnDisk second(world_, disk_, place);
+  ASSERT_TRUE(second.start());
+  EXPECT_GT(second.shard->log().last_wall_us(), last_us);
+}
+
 }  // namespace
 }  // namespace penstock::broker
