@@ -199,7 +199,7 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   bool must_checkpoint() const { return must_checkpoint_; }
   core::Status write_first_checkpoint();
   // For checkpoints.
-  void write_state(std::vector<std::byte>& out);
+  void write_state(std::vector<std::byte>& out) { write_state(out, log_place()); }
   const ShardPlace& place() const { return place_; }
   log::QueueFile* queue_file() { return queue_file_.get(); }
 
@@ -270,6 +270,9 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   bool is_synced(const LogClock& clock);
   // False: no room for it now. `progressed` is the caller's.
   bool write_progress(Session& session);
+  log::CommitLog::Start log_place() const;
+  // `place`: the record of our log with which a replay has to begin.
+  void write_state(std::vector<std::byte>& out, const log::CommitLog::Start& place);
   void start_checkpoint();
   void step_checkpoint();
   void release_idle_queues();
@@ -302,6 +305,7 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   std::unique_ptr<CheckpointWriter> checkpoint_writer_;
   std::vector<log::SharedLog*> shared_logs_;
   log::CommitLog::Start log_start_;
+  log::CommitLog::Start last_life_end_;  // where our log ended before the starts that followed
   bool must_checkpoint_ = false;
   Deliveries deliveries_;
   AcknowledgementQueue acknowledgements_;

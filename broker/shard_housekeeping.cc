@@ -158,7 +158,9 @@ core::Status BrokerShard::write_first_checkpoint() {
   queue_file_->sync(pages_synced, pages_failed);
   seams_.storage.run_until(pages_synced);
   std::vector<std::byte> state;
-  write_state(state);
+  // The record of this start stays behind the place: by it the shards that are restored after this one, now or after a
+  // crash in between, know where the last life has ended.
+  write_state(state, last_life_end_);
   if (pages_failed || log_->synced_end() != log_->appended_end())
     return core::failure("the first checkpoint of a new layout could not be written to " + place_.directory);
   return replace_file(seams_.storage, place_.directory, "checkpoint", state);

@@ -93,10 +93,18 @@ const log::CommitLog::Start* ShardRestorer::checkpoint_of(log::LogId id) const {
 core::Status ShardRestorer::replay_state(log::LogId id) {
   const log::CommitLog::Start* from = checkpoint_of(id);
   core::Status applied;
-  // Another shard may have opened its log already: what it began with there is not of the last life.
-  std::optional<log::LogOffset> new_epoch;
+  // What starts have begun it with, and nothing came behind, is not of the last life: a shard that is restored before
+  // this one may have opened its log already, and so may a start that a crash has cut short.
+  std::optional<log::CommitLog::Start> begun;
   const auto visit = [&](log::LogOffset offset, log::RecordView record) {
-    new_epoch = record.header().type == log::kEpochStart ? std::optional(offset) : std::nullopt;
+    const log::RecordHeader& header = record.header();
+    if (header.type != log::kEpochStart)
+      begun.reset();
+    else if (!begun.has_value())
+      begun = {.epoch = std::max<log::Epoch>(header.epoch, 1) - 1,
+               .next_sequence = record.sequence(),
+               .end = offset,
+               .last_wall_us = header.wall_us};
     if (!apply(id, offset, record)) applied = impossible(id, record);
     return applied.has_value();
   };
@@ -106,9 +114,12 @@ core::Status ShardRestorer::replay_state(log::LogId id) {
   if (!recovered.has_value()) return std::unexpected(recovered.error());
   RETURN_IF_ERROR(applied);
   report(id, recovered->damage);
-  ends_[id.value()] = new_epoch.value_or(recovered->start.end);
+  const log::CommitLog::Start end = begun.value_or(recovered->start);
+  ends_[id.value()] = end.end;
   newest_wall_us_ = std::max(newest_wall_us_, recovered->start.last_wall_us);
-  if (id == shard_.place_.log.id) shard_.log_start_ = recovered->start;
+  if (id != shard_.place_.log.id) return {};
+  shard_.log_start_ = recovered->start;
+  shard_.last_life_end_ = end;
   return {};
 }
 

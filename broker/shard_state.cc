@@ -76,16 +76,20 @@ class CountAt {
 
 }  // namespace
 
-void BrokerShard::write_state(std::vector<std::byte>& out) {
+log::CommitLog::Start BrokerShard::log_place() const {
+  return {.epoch = log_->epoch(),
+          .next_sequence = log_->next_sequence(),
+          .end = log_->appended_end(),
+          .last_wall_us = log_->last_wall_us()};
+}
+
+void BrokerShard::write_state(std::vector<std::byte>& out, const log::CommitLog::Start& place) {
   begin_checkpoint(out);
   ByteWriter writer(out);
   writer.integer(place_.index);
   writer.integer(place_.shards_count);
   writer.integer(log_->id().value());
-  write_log_start(writer, {.epoch = log_->epoch(),
-                           .next_sequence = log_->next_sequence(),
-                           .end = log_->appended_end(),
-                           .last_wall_us = log_->last_wall_us()});
+  write_log_start(writer, place);
   write_clock(writer, routed_);
   writer.integer(next_arrival_);
   writer.integer(queue_file_->next_address());
