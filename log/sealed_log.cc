@@ -26,6 +26,8 @@ core::Result<std::unique_ptr<SealedLog>> SealedLog::open(core::Storage& storage,
     log->segments_.add(std::move(segment));
     end = found.end();
   }
+  // After a kill its end may lie in the kernel only. What recovery has read counts as durable from here on.
+  if (!log->gone()) RETURN_IF_ERROR(blocking.sync(log->segments_.active().read_file));
   log->shared_.id = id;
   log->shared_.tail_begin = end;
   log->shared_.appended_end = end;

@@ -59,5 +59,32 @@ TEST(SealedLogTest, retention_takes_its_segments_and_at_last_all_of_it) {
   EXPECT_EQ(segment_files(), 0);
 }
 
+// Checkpoints speak of its records from then on.
+TEST(SealedLogTest, what_a_kill_has_left_of_it_outlasts_a_power_cut_once_it_is_open) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    sim::SimWorld world{seed};
+    sim::SimStorage disk{world};
+    LogOptions options = small_log();
+    options.durability = Durability::kWrite;
+    LogHarness harness{world, disk, options};
+    ASSERT_TRUE(harness.start()) << harness.violation;
+    for (int i = 0; i < 10; ++i) ASSERT_EQ(harness.append("t", std::string(100, 'x')), AppendRoom::kRoom);
+    ASSERT_TRUE(harness.settle());
+    const LogOffset end = harness.log->appended_end();
+    disk.kill();
+    harness.stop();
+    disk.restart();
+    auto opened = SealedLog::open(disk, kDirectory, LogId(3), world.clock().wall_us());
+    ASSERT_TRUE(opened.has_value()) << opened.error().message;
+    disk.crash();
+    opened->reset();
+    disk.restart();
+    const auto recovered =
+        recover_log(disk, kDirectory, LogId(3), LogOffset(0), [](LogOffset, RecordView) { return true; });
+    ASSERT_TRUE(recovered.has_value()) << recovered.error().message;
+    EXPECT_EQ(recovered->start.end, end) << "seed " << seed;
+  }
+}
+
 }  // namespace
 }  // namespace penstock::log
