@@ -49,7 +49,9 @@ core::Status Broker::start_shards() {
         std::move(place), options_.shard, *office_,
         [this, from](ShardIndex to) { shards_[from]->ring().wake(shards_[to]->ring_fd()); }));
   }
-  for (auto& shard : shards_) RETURN_IF_ERROR(shard->start(directory_->layout_changed()));
+  for (auto& shard : shards_) RETURN_IF_ERROR(shard->start());
+  // Each speaks of all logs, and what was read of one is sure to be on the disk only when its shard has opened it.
+  for (auto& shard : shards_) RETURN_IF_ERROR(shard->write_first_checkpoint(directory_->layout_changed()));
   RETURN_IF_ERROR(directory_->commit_layout());
 
   std::vector<log::SharedLog*> logs;

@@ -194,8 +194,8 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   // [MQTT-4.8.0-2]
   void owe_redelivery(Connection& connection);
 
-  // Start-up, after open() and before any shard serves: the restored state, whole on the disk. Waits for it. Of a new
-  // layout, and where restore() found that not all of the last life counts.
+  // Start-up, after every shard's open() and before any serves: the restored state, whole on the disk. Waits for it. Of
+  // a new layout, and where restore() found that not all of the last life counts.
   bool must_checkpoint() const { return must_checkpoint_; }
   core::Status write_first_checkpoint();
   // For checkpoints.

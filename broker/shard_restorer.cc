@@ -220,7 +220,7 @@ void ShardRestorer::begin_delivery(Session& session, const Delivery& delivery) {
 
 // A crash may have taken messages from another shard's log, and not the records in ours that speak of them. That log
 // goes on from an earlier place, and what will lie there are other messages. The records stay in our log: a checkpoint
-// must say that they do not count before anything is appended there, or the start after the next crash would believe
+// must say that they do not count before any message is appended there, or the start after the next crash would believe
 // them.
 void ShardRestorer::forget_what_is_lost() {
   bool& forgot = shard_.must_checkpoint_;

@@ -79,7 +79,7 @@ void ShardThread::run(const std::function<void()>& task) {
   changed_.wait(lock, [this] { return task_ == nullptr; });
 }
 
-core::Status ShardThread::start(bool write_checkpoint) {
+core::Status ShardThread::start() {
   core::Status status;
   run([&] {
     status = [&]() -> core::Status {
@@ -91,9 +91,16 @@ core::Status ShardThread::start(bool write_checkpoint) {
           place_, options_, ShardSeams{*network_, *storage_, core::system_clock(), core::system_random()},
           PostCounter(office_, place_.index, wake_));
       RETURN_IF_ERROR(shard_->restore());
-      RETURN_IF_ERROR(shard_->open());
-      return write_checkpoint || shard_->must_checkpoint() ? shard_->write_first_checkpoint() : core::Status();
+      return shard_->open();
     }();
+  });
+  return status;
+}
+
+core::Status ShardThread::write_first_checkpoint(bool always) {
+  core::Status status;
+  run([&] {
+    if (always || shard_->must_checkpoint()) status = shard_->write_first_checkpoint();
   });
   return status;
 }

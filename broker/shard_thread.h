@@ -23,7 +23,9 @@ class ShardThread {
   ~ShardThread();
 
   // Each runs on the thread and returns when it is done there.
-  core::Status start(bool write_checkpoint);  // ring, restore, open
+  core::Status start();  // ring, restore, open
+  // After every shard's start(). `always`: also where restore() asks for none.
+  core::Status write_first_checkpoint(bool always);
   void add_logs(const std::vector<log::SharedLog*>& logs);
   core::Result<core::Endpoint> listen(const core::Endpoint& endpoint);
   // Begins to serve; returns at once.

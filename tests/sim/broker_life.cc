@@ -116,9 +116,10 @@ core::Status BrokerLife::start_shards() {
         broker::PostCounter(*office_, lane->index, [this](broker::ShardIndex to) { lanes_[to]->wake(); }));
     RETURN_IF_ERROR(lane->shard->restore());
     RETURN_IF_ERROR(lane->shard->open());
+  }
+  for (auto& lane : lanes_)
     if (directory_->layout_changed() || lane->shard->must_checkpoint())
       RETURN_IF_ERROR(lane->shard->write_first_checkpoint());
-  }
   RETURN_IF_ERROR(directory_->commit_layout());
 
   std::vector<log::SharedLog*> logs;
