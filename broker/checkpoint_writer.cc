@@ -55,6 +55,8 @@ CheckpointWriter::~CheckpointWriter() {
 void CheckpointWriter::advance(int32_t result) {
   switch (stage_) {
     case Stage::kRemoving:
+      // What is left of another one may be longer, and its end would stand behind the new one.
+      if (result < 0 && result != -ENOENT) return fail("removing what was left of", -result);
       stage_ = Stage::kOpening;
       storage_.open(temporary_path_, {.write = true, .create = true}, operation());
       return;

@@ -170,6 +170,19 @@ TEST_F(CheckpointFileTest, a_longer_leftover_of_a_crash_does_not_show_in_the_nex
   EXPECT_EQ(core::as_text(disk.content(directory + "/checkpoint")), "new");
 }
 
+TEST_F(CheckpointFileTest, a_longer_leftover_that_cannot_be_removed_is_not_written_over) {
+  ASSERT_TRUE(life->start());
+  const std::string directory = ShardOnDisk::shard_directory(0);
+  disk.put(directory + "/checkpoint", core::as_bytes("older"));
+  disk.put(directory + "/checkpoint.new", std::vector<std::byte>(100));
+  disk.plan_fault(sim::DiskAction::kRemove, 0, EIO);
+  CheckpointWriter writer(disk, directory);
+  writer.start(bytes_of("new"), life->shard->queue_file());
+  while (!writer.step(true)) ASSERT_TRUE(world.step());
+  EXPECT_FALSE(writer.succeeded());
+  EXPECT_EQ(core::as_text(disk.content(directory + "/checkpoint")), "older");
+}
+
 TEST_F(CheckpointFileTest, is_the_old_or_the_new_one_whole_after_a_power_cut_at_any_step) {
   const std::string directory = ShardOnDisk::shard_directory(0);
   const std::string path = directory + "/checkpoint";
