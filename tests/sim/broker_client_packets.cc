@@ -84,7 +84,7 @@ void ModelledClient::on_publish(const test::Packet& packet) {
   world_.trace("client got", plan_.name, message, packet.packet_id);
   if (packet.qos() == 1) acknowledge(test::Type::kPuback, packet.packet_id);
   if (packet.qos() != 2) return;
-  incoming_[packet.packet_id] = message;
+  if (!oracle_.is_void(index_)) incoming_[packet.packet_id] = message;
   acknowledge(test::Type::kPubrec, packet.packet_id);
 }
 

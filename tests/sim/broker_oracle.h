@@ -91,6 +91,8 @@ class BrokerOracle {
   // Its connection ended, for the broker within [from, until].
   void offline(ClientIndex client, bool was_established, int64_t from_ns, int64_t until_ns);
   void refused(ClientIndex client, const std::string& what);
+  // Whether what comes on its connection now was sent by a broker that has died and taken along what it had promised.
+  bool is_void(ClientIndex client) const { return is_void(clients_[client]); }
   void subscribing(ClientIndex client, const std::string& filter, uint8_t qos);
   void subscribed(ClientIndex client, const std::string& filter, uint8_t code);
   void unsubscribing(ClientIndex client, const std::string& filter);

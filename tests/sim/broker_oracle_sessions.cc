@@ -55,6 +55,7 @@ bool BrokerOracle::connected(ClientIndex index, bool clean, bool session_present
     client.in_doubt = is_void(client);
     return true;
   }
+  if (is_void(client)) return false;  // which session there is, the next life says
   if (client.promised && must_have_expired(client)) breach(index, "its session is there long after it should expire");
   if (client.promised) ++tally_.sessions_resumed;
   client.promised = true;
