@@ -151,6 +151,7 @@ class BrokerOracle {
   };
   struct Client {
     std::string name;
+    uint32_t at_qos0 = 0;
     bool promised = false;  // CONNACK of a session that is kept
     bool in_doubt = false;  // its session may have gone, and another one have begun, without its knowing
     bool online = false;
