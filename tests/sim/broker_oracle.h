@@ -155,6 +155,10 @@ class BrokerOracle {
     bool promised = false;  // CONNACK of a session that is kept
     bool in_doubt = false;  // its session may have gone, and another one have begun, without its knowing
     bool online = false;
+  struct Newest {
+    uint32_t number = 0;
+    uint64_t life = 0;
+  };
     uint32_t session = 0;
     uint32_t connection = 0;
     uint64_t life = 0;  // of the broker that it is connected to: what that sent may come after its death
@@ -164,7 +168,7 @@ class BrokerOracle {
     int64_t offline_until_ns = 0;
     std::vector<Interest> interests;
     std::map<MessageIndex, Receipt> receipts;
-    std::map<std::tuple<ClientIndex, std::string, uint8_t>, uint32_t> newest;  // number, by publisher, topic and QoS
+    std::map<std::tuple<ClientIndex, std::string, uint8_t>, Newest> newest;  // by publisher, topic and QoS
   };
   struct Jump {
     int64_t at_ns;

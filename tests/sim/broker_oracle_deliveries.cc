@@ -95,21 +95,29 @@ void BrokerOracle::note_receipt(ClientIndex index, MessageIndex message_index, c
     if (packet.qos() == 0 && (copies == 1 ? receipt.count : receipt.at_qos0) >= copies && !is_forgiven)
       breach(index, "got " + describe(message) + " again at QoS 0");
   } else if (!message.is_will) {
-    uint32_t& newest = client.newest[{message.publisher, message.topic, packet.qos()}];
+    Newest& newest = client.newest[{message.publisher, message.topic, packet.qos()}];
+    // The next life begins where the log stopped, and of what comes again then, some was lost on its way at QoS 0.
+    if (packet.qos() == 0 && promises_.may_refuse && newest.life != client.life) newest = {};
     // What was sent before the subscription is owed to nobody: a copy of it may come late, redelivered by its publisher
     // or found on the disk by the next life.
     if (subscribed_before(client, message)) {
       // At QoS 0 one that a crash took may come first when its publisher repeats it.
-      if (message.number <= newest && (packet.qos() > 0 || message.sends == 1))
-        breach(index, "got " + describe(message) + " behind number " + std::to_string(newest));
-      newest = std::max(newest, message.number);
+      if (message.number <= newest.number && (packet.qos() > 0 || message.sends == 1))
+        breach(index, "got " + describe(message) + " behind number " + std::to_string(newest.number));
+      newest = {std::max(newest.number, message.number), client.life};
     }
   }
   ++receipt.count;
+  if (packet.qos() == 0) ++receipt.at_qos0;
   if (packet.qos() == 2) {
     receipt.at_qos2 = true;
     ++tally_.qos2_delivered;
   }
+  if (!is_void(client)) return;
+  // The death that has taken what the broker knew came before this did.
+  client.newest.clear();
+  receipt.at_qos2 = false;
+  receipt.is_forgiven = true;
 }
 
 MessageIndex BrokerOracle::delivered(ClientIndex client, const test::Packet& packet) {
@@ -117,18 +125,12 @@ MessageIndex BrokerOracle::delivered(ClientIndex client, const test::Packet& pac
   if (packet.payload.empty()) {
     if (!is_removal(packet.topic)) breach(client, "got an empty message to " + packet.topic + " that nobody sent");
     return kNoMessage;
-  if (packet.qos() == 0) ++receipt.at_qos0;
   }
   const MessageIndex index = identify(client, packet);
   if (index == kNoMessage) return kNoMessage;
   Message& message = messages_[index];
   check_wanted(client, message, packet);
   if (message.is_will) {
-  if (!is_void(client)) return;
-  // The death that has taken what the broker knew came before this did.
-  client.newest.clear();
-  receipt.at_qos2 = false;
-  receipt.is_forgiven = true;
     ++tally_.wills_delivered;
     message.first_delivered_ns = std::min(message.first_delivered_ns, now_ns());
     if (message.will == Will::kCancelled && !damaged_)
