@@ -58,8 +58,13 @@ class BrokerOracle {
   bool is_stopping() const { return stopping_; }
   uint64_t life() const { return life_; }
   int64_t serving_since_ns() const { return serving_since_ns_; }
-  // `lossy`: what was acknowledged within the last kHorizonNs may be gone.
-  void broker_died(bool lossy);
+  // What a death may take of that which was acknowledged within the last kHorizonNs.
+  enum class Loss : uint8_t {
+    kNothing,
+    kTheEnd,  // whatever came behind some moment
+    kAny,     // a later record may be there, and an earlier one not
+  };
+  void broker_died(Loss loss);
   void clock_jumped(int64_t by_us) { jumps_.push_back({now_ns(), by_us}); }
   // Records on the disk could not be read at times: what was owed until now may be given up as lost.
   void forgive_what_is_owed();
@@ -86,13 +91,13 @@ class BrokerOracle {
   // --- A session. `clean`: a new one, whatever was before.
   void connecting(ClientIndex client, bool clean);
   void reached(ClientIndex client);  // the TCP connection is made
+  // Whether what comes on its connection now was sent by a broker that has died and taken along what it had promised.
+  bool is_void(ClientIndex client) const { return is_void(clients_[client]); }
   // Whether the session is another one than before, or may be: then the client must begin anew.
   bool connected(ClientIndex client, bool clean, bool session_present);
   // Its connection ended, for the broker within [from, until].
   void offline(ClientIndex client, bool was_established, int64_t from_ns, int64_t until_ns);
   void refused(ClientIndex client, const std::string& what);
-  // Whether what comes on its connection now was sent by a broker that has died and taken along what it had promised.
-  bool is_void(ClientIndex client) const { return is_void(clients_[client]); }
   void subscribing(ClientIndex client, const std::string& filter, uint8_t qos);
   void subscribed(ClientIndex client, const std::string& filter, uint8_t code);
   void unsubscribing(ClientIndex client, const std::string& filter);
@@ -146,19 +151,19 @@ class BrokerOracle {
     uint32_t connection = 0;
     uint64_t life = 0;
     uint32_t unmarked = 0;  // without DUP
+    uint32_t at_qos0 = 0;
     bool at_qos2 = false;
     bool is_forgiven = false;  // a death has taken the record of it
   };
-  struct Client {
-    std::string name;
-    uint32_t at_qos0 = 0;
-    bool promised = false;  // CONNACK of a session that is kept
-    bool in_doubt = false;  // its session may have gone, and another one have begun, without its knowing
-    bool online = false;
   struct Newest {
     uint32_t number = 0;
     uint64_t life = 0;
   };
+  struct Client {
+    std::string name;
+    bool promised = false;  // CONNACK of a session that is kept
+    bool in_doubt = false;  // its session may have gone, and another one have begun, without its knowing
+    bool online = false;
     uint32_t session = 0;
     uint32_t connection = 0;
     uint64_t life = 0;  // of the broker that it is connected to: what that sent may come after its death
@@ -184,11 +189,14 @@ class BrokerOracle {
   MessageIndex identify(ClientIndex client, const test::Packet& packet) const;
   void check_wanted(ClientIndex client, const Message& message, const test::Packet& packet) const;
   void check_qos0(ClientIndex client, const Message& message) const;
+  bool may_be_late(const Message& message, const test::Packet& packet) const;
   static bool subscribed_before(const Client& client, const Message& message);
   void note_receipt(ClientIndex client, MessageIndex index, const test::Packet& packet);
   void owe(Message& message, int64_t subscribed_before_ns);
   // What reaches it now was sent by a broker that has died since, and taken along what it had promised.
-  bool is_void(const Client& client) const { return client.life < life_ && deaths_[client.life].lossy; }
+  bool is_void(const Client& client) const {
+    return client.life < life_ && deaths_[client.life].loss != Loss::kNothing;
+  }
   bool is_removal(const std::string& topic) const;
   Interest* open_interest(ClientIndex client, const std::string& filter);
   std::string describe(const Message& message) const;
@@ -205,7 +213,7 @@ class BrokerOracle {
   int64_t serving_since_ns_ = INT64_MAX;
   struct Death {
     int64_t at_ns;
-    bool lossy;
+    Loss loss;
   };
   std::vector<Death> deaths_;  // by life
   bool stopping_ = false;

@@ -101,9 +101,10 @@ bool BrokerOracle::must_have_expired(const Client& client) const {
          client.connecting_ns - since_ns > expiry_ns + expiry_ns / 100 + kExpiryLateNs;
 }
 
-void BrokerOracle::broker_died(bool lossy) {
+void BrokerOracle::broker_died(Loss loss) {
+  const bool lossy = loss != Loss::kNothing;
   ++life_;
-  deaths_.push_back({now_ns(), lossy});
+  deaths_.push_back({now_ns(), loss});
   serving_since_ns_ = INT64_MAX;
   stopping_ = false;
   for (Message& message : messages_) {

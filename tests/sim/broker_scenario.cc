@@ -125,7 +125,8 @@ void BrokerScenario::end_life(bool power_cut) {
   broker_->die(power_cut ? BrokerLife::Death::kPowerCut : BrokerLife::Death::kKilled);
   broker_.reset();
   const bool lossy = !stopped && (power_cut ? plan_.loses_by_power_cut() : plan_.loses_by_kill());
-  oracle_.broker_died(lossy);
+  using Loss = BrokerOracle::Loss;
+  oracle_.broker_died(!lossy ? Loss::kNothing : power_cut ? Loss::kAny : Loss::kTheEnd);
   if (lossy)
     for (auto& client : clients_) client->forget_incoming();
   disk_.restart();
