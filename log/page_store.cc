@@ -209,12 +209,19 @@ void PageStore::start_read(PageFrame& frame) {
 
 void PageStore::issue(PageFrame& frame, PageFile& file) {
   operation_started();
-  auto* const bytes = reinterpret_cast<std::byte*>(frame.page.get());
-  storage_.read(file.id, offset_in_file(frame.address), {bytes, kQueuePageBytes}, frame);
+  const core::MutableBytes page(reinterpret_cast<std::byte*>(frame.page.get()), kQueuePageBytes);
+  storage_.read(file.id, offset_in_file(frame.address) + frame.bytes_read, page.subspan(frame.bytes_read), frame);
 }
 
 void PageStore::read_ended(PageFrame& frame, int32_t result) {
-  --file_of(frame.address).busy_count;
+  PageFile& file = file_of(frame.address);
+  if (result > 0) {
+    frame.bytes_read += static_cast<size_t>(result);
+    // A read may give less than there is; only one that gives nothing has come to the end of the file.
+    if (frame.bytes_read < kQueuePageBytes && frame.owner != nullptr) return issue(frame, file);
+    result = static_cast<int32_t>(frame.bytes_read);
+  }
+  --file.busy_count;
   // A disk that gives nothing now may give it later; a file that is missing does not come back.
   const bool may_come = result < 0 && result != -ENOENT && frame.owner != nullptr;
   if (!may_come || ++frame.tries >= options_.read_tries_max) return loaded(frame, result);

@@ -89,6 +89,7 @@ struct PageFrame final : core::StorageOperation {
   bool next_requested = false;  // the page after it was looked at for prefetch
   size_t cache_place = 0;       // in PageStore::cached_
   int tries = 0;                // to read it, that ended in an error
+  size_t bytes_read = 0;
   WaiterList<PageWaiter> waiters;
 };
 static_assert(alignof(PageFrame) >= 4 && alignof(QueuePage) >= 4, "PageSlot keeps its kind in the lowest two bits");

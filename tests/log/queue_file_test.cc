@@ -49,6 +49,17 @@ TEST_F(ConsumeQueueTest, a_disk_that_fails_for_a_moment_loses_no_page) {
   EXPECT_EQ(reports.size(), 1u);
 }
 
+TEST_F(ConsumeQueueTest, a_page_that_comes_in_parts_is_whole) {
+  QueueFile file(storage, options, 0);
+  ConsumeQueue queue(1, &file);
+  append(queue, 10 * kPage);
+  settle();
+  storage.faults.short_read = 1'000'000;
+  expect_all(queue);
+  EXPECT_EQ(file.damaged_pages(), 0u);
+  EXPECT_EQ(reports.size(), 0u);
+}
+
 TEST_F(ConsumeQueueTest, a_page_that_the_disk_never_gives_is_gone_after_so_many_tries) {
   options.read_tries_max = 3;
   QueueFile file(storage, options, 0);
