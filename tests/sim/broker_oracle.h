@@ -172,6 +172,7 @@ class BrokerOracle {
     int64_t offline_from_ns = 0;
     int64_t offline_until_ns = 0;
     std::vector<Interest> interests;
+    std::vector<Interest> former;  // of its sessions before
     std::map<MessageIndex, Receipt> receipts;
     std::map<std::tuple<ClientIndex, std::string, uint8_t>, Newest> newest;  // by publisher, topic and QoS
   };

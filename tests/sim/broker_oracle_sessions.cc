@@ -20,6 +20,12 @@ void BrokerOracle::begin_session(Client& client) {
   client.in_doubt = false;
   client.promised = false;
   client.changed_ns = now_ns();
+  // A death that loses things may take the end of the session, and the whole of the new one.
+  std::erase_if(client.former, [&](const Interest& each) { return each.until_ns <= now_ns() - kHorizonNs; });
+  for (Interest& interest : client.interests) {
+    interest.until_ns = interest.may_be_back ? now_ns() : std::min(interest.until_ns, now_ns());
+    client.former.push_back(std::move(interest));
+  }
   client.interests.clear();
   client.receipts.clear();
   client.newest.clear();
@@ -31,6 +37,7 @@ void BrokerOracle::connecting(ClientIndex index, bool clean) {
   client.connecting_ns = now_ns();
   if (clean) {
     begin_session(client);
+    client.former.clear();  // nothing of a clean session is kept
   } else if (client.promised && may_have_expired(client)) {
     client.in_doubt = true;  // if the answer is lost, who knows which session the next one finds
   }
@@ -136,6 +143,14 @@ void BrokerOracle::forget_recent(Client& client, ClientIndex index, int64_t hori
     interest.acknowledged_ns = INT64_MAX;
     interest.may_be_back = true;
   }
+  for (Interest& interest : client.former) {
+    if (interest.until_ns <= horizon_ns) continue;
+    interest.acknowledged = false;
+    interest.acknowledged_ns = INT64_MAX;
+    interest.may_be_back = true;
+    client.interests.push_back(std::move(interest));
+  }
+  client.former.clear();
   for (Message& message : messages_) message.owed_to.erase(index);
 }
 
