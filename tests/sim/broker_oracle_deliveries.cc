@@ -91,7 +91,7 @@ void BrokerOracle::note_receipt(ClientIndex index, MessageIndex message_index, c
   const bool is_late_will = message.is_will && message.qos < 2 && receipt.life != client.life &&
                             message.first_delivered_ns + kLateWillNs > deaths_.back().at_ns;
   const bool is_forgiven = receipt.is_forgiven || (promises_.may_refuse && receipt.life != client.life) || is_late_will;
-  if (is_forgiven) receipt.unmarked = 0;
+  if (is_forgiven) receipt.unmarked = receipt.at_qos0 = 0;
   receipt.life = client.life;  // what a broker sent may come after its death
   // At QoS 2 the broker takes a message once, however often it is sent.
   const uint32_t copies = message.qos == 1 ? message.sends : 1;
