@@ -159,6 +159,10 @@ class BrokerOracle {
     uint32_t number = 0;
     uint64_t life = 0;
   };
+  struct Return {
+    int64_t at_ns;
+    int64_t offline_from_ns;
+  };
   struct Client {
     std::string name;
     bool promised = false;  // CONNACK of a session that is kept
@@ -171,6 +175,8 @@ class BrokerOracle {
     int64_t changed_ns = 0;  // of its session or its filters
     int64_t offline_from_ns = 0;
     int64_t offline_until_ns = 0;
+    std::vector<Return> returns;             // of late, while its session went on
+    int64_t unrecorded_from_ns = INT64_MAX;  // a death has taken the records of them: it is offline since then
     std::vector<Interest> interests;
     std::vector<Interest> former;  // of its sessions before
     std::map<MessageIndex, Receipt> receipts;

@@ -20,6 +20,7 @@ void BrokerOracle::begin_session(Client& client) {
   client.in_doubt = false;
   client.promised = false;
   client.changed_ns = now_ns();
+  client.returns.clear();
   // A death that loses things may take the end of the session, and the whole of the new one.
   std::erase_if(client.former, [&](const Interest& each) { return each.until_ns <= now_ns() - kHorizonNs; });
   for (Interest& interest : client.interests) {
@@ -65,6 +66,9 @@ bool BrokerOracle::connected(ClientIndex index, bool clean, bool session_present
   if (is_void(client)) return false;  // which session there is, the next life says
   if (client.promised && must_have_expired(client)) breach(index, "its session is there long after it should expire");
   if (client.promised) ++tally_.sessions_resumed;
+  std::erase_if(client.returns, [&](const Return& each) { return each.at_ns <= now_ns() - kHorizonNs; });
+  client.returns.push_back({now_ns(), client.offline_from_ns});
+  client.unrecorded_from_ns = INT64_MAX;
   client.promised = true;
   if (!std::exchange(client.in_doubt, false)) return false;
   // Its subscriptions may be there or not; nothing that was sent before is sure to come.
@@ -80,7 +84,10 @@ void BrokerOracle::offline(ClientIndex index, bool was_established, int64_t from
   Client& client = clients_[index];
   client.online = false;
   // It learns late that the broker has died.
-  if (client.life < life_) from_ns = std::min(from_ns, std::max(deaths_[client.life].at_ns, client.connecting_ns));
+  if (client.life < life_) {
+    from_ns = std::min(from_ns, std::max(deaths_[client.life].at_ns, client.connecting_ns));
+    from_ns = std::min(from_ns, client.unrecorded_from_ns);
+  }
   if (was_established) client.offline_from_ns = from_ns;
   client.offline_until_ns = std::max(client.offline_until_ns, until_ns);
 }
@@ -135,6 +142,10 @@ void BrokerOracle::broker_died(Loss loss) {
 void BrokerOracle::forget_recent(Client& client, ClientIndex index, int64_t horizon_ns) {
   client.newest.clear();
   for (auto& [message, receipt] : client.receipts) receipt.at_qos2 = false, receipt.is_forgiven = true;
+  client.unrecorded_from_ns = INT64_MAX;
+  for (const Return& each : client.returns)
+    if (each.at_ns > horizon_ns) client.unrecorded_from_ns = std::min(client.unrecorded_from_ns, each.offline_from_ns);
+  client.offline_from_ns = std::min(client.offline_from_ns, client.unrecorded_from_ns);
   if (client.changed_ns <= horizon_ns) return;
   client.promised = false;
   client.in_doubt = true;
