@@ -58,7 +58,8 @@ class ModelledClient {
   void settle();
   // All its handshakes are complete.
   bool settled() const;
-  bool connected() const { return established_; }
+  // Or on its way to be.
+  bool connected() const { return established_ || connecting_; }
   // The broker has forgotten, by a death that its durability allows, which QoS 2 handshakes were under way.
   void forget_incoming() { incoming_.clear(); }
   std::string describe() const;
