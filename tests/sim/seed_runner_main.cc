@@ -110,7 +110,7 @@ int run(int argc, char** argv) {
   app.add_option("--seed", flags.seed, "Run this one, with its plan and, if it fails, its trace");
   app.add_option("--seeds", flags.seeds, "Run so many seeds");
   app.add_option("--for", flags.duration, "Run seeds for this time: 90s, 20m, 8h");
-  app.add_option("--first", flags.first, "The first seed of many (drawn)");
+  app.add_option("--first", flags.first, "The first seed of many (drawn)")->envname("PENSTOCK_FIRST_SEED");
   app.add_option("--jobs", flags.jobs, "Processes at once")->default_val(std::thread::hardware_concurrency());
   app.add_option("--off", flags.off, "Features that are switched off")->delimiter(',');
   app.add_option("--clients", flags.limits.clients_max, "At most so many clients");
