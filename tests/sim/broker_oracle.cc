@@ -100,6 +100,7 @@ BrokerOracle::Interest* BrokerOracle::open_interest(ClientIndex client, const st
 
 void BrokerOracle::subscribing(ClientIndex client, const std::string& filter, uint8_t qos) {
   if (open_interest(client, filter) != nullptr) return;
+  clients_[client].filters_ever.insert(filter);
   clients_[client].interests.push_back({.filter = filter, .qos = qos, .from_ns = now_ns(), .from_life = life_});
 }
 

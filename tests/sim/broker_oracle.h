@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -178,7 +179,8 @@ class BrokerOracle {
     std::vector<Return> returns;             // of late, while its session went on
     int64_t unrecorded_from_ns = INT64_MAX;  // a death has taken the records of them: it is offline since then
     std::vector<Interest> interests;
-    std::vector<Interest> former;  // of its sessions before
+    std::vector<Interest> former;        // of its sessions before
+    std::set<std::string> filters_ever;  // of all its sessions
     std::map<MessageIndex, Receipt> receipts;
     std::map<std::tuple<ClientIndex, std::string, uint8_t>, Newest> newest;  // by publisher, topic and QoS
   };

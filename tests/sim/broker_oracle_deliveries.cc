@@ -48,6 +48,9 @@ void BrokerOracle::check_wanted(ClientIndex client, const Message& message, cons
     in_time = true;
     qos_max = std::max(qos_max, interest.qos);
   }
+  // Damage may have taken the end of a session, however long ago that was.
+  const auto asked_for = [&](const std::string& filter) { return filter_matches(filter, packet.topic); };
+  if (damaged_ && !matches && std::ranges::any_of(clients_[client].filters_ever, asked_for)) return;
   if (!matches) return breach(client, "got " + describe(message) + ", which no filter of its session matches");
   if (!in_time) return breach(client, "got " + describe(message) + ", sent while no matching filter was subscribed");
   if (packet.qos() > std::min(qos_max, message.qos))
