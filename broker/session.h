@@ -40,7 +40,7 @@ enum class DeliveryWait : uint8_t {
 class Session final : public log::ReadWaiter, public log::PageWaiter {
  public:
   Session(BrokerShard& shard, std::string client_id, uint32_t slot)
-      : shard_(shard), client_id_(std::move(client_id)), slot_(slot) {}
+      : slot_(slot), shard_(shard), client_id_(std::move(client_id)) {}
   Session(const Session&) = delete;
 
   const std::string& client_id() const { return client_id_; }
@@ -89,16 +89,15 @@ class Session final : public log::ReadWaiter, public log::PageWaiter {
   // After a restart: what is older than this life may have been sent before. Until all of that has been taken.
   bool was_connected = false;
   DeliveryWait wait = DeliveryWait::kNothing;
+  uint16_t starting_count = 0;               // deliveries of the window in kStarting or kReleasing
   uint64_t resend_next = 0;                  // window ordinal of the next delivery to repeat after a reconnect
   uint64_t resend_end = 0;                   // what stood in the window then ends here
-  uint32_t starting_count = 0;               // deliveries of the window in kStarting or kReleasing
   uint32_t starts_unrecorded = 0;            // QoS 2 deliveries started since the last progress record
   int64_t offline_since_us = kOnline;        // wall time
   uint64_t online_arrival = 0;               // arrival at the shard when it came online: older QoS 0 is not delivered
   uint64_t made_end = 0;                     // of the record that made it, in the log; 0: an earlier life has made it
   std::vector<Subscription*> subscriptions;  // in the order of their filters' slots; the shard's slab owns them
   uint32_t filter_bytes = 0;                 // of their filters
-  uint32_t scan_bytes = 0;                   // of the filters of retained_scans
   std::vector<ActiveSubscription> active;    // min-heap by the arrival of the next entry; one or none needs no heap
   std::unique_ptr<OwnQueue> own;
   core::RareQueue<RetainedScan> retained_scans;
@@ -107,11 +106,12 @@ class Session final : public log::ReadWaiter, public log::PageWaiter {
   // After a restart: in the window or complete already, though beyond `done`. In the order of their places.
   core::RareVector<Delivery> started_ahead;
   core::RareVector<uint16_t> inbound;  // see has_inbound; in order, as a client may leave 65,535 unreleased
+  uint32_t scan_bytes = 0;             // of the filters of retained_scans
 
  private:
+  uint32_t slot_;
   BrokerShard& shard_;
   std::string client_id_;
-  uint32_t slot_;
   std::unique_ptr<InflightWindow> window_;
 };
 

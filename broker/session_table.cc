@@ -4,7 +4,7 @@ namespace penstock::broker {
 
 Session* SessionTable::find(std::string_view client_id) {
   const auto found = by_client_id_.find(client_id);
-  return found == by_client_id_.end() ? nullptr : found->second;
+  return found == by_client_id_.end() ? nullptr : *found;
 }
 
 Session& SessionTable::create(BrokerShard& shard, std::string client_id) {
@@ -18,13 +18,13 @@ Session& SessionTable::create(BrokerShard& shard, std::string client_id) {
   }
   slots_[slot] = std::make_unique<Session>(shard, std::move(client_id), slot);
   Session& session = *slots_[slot];
-  by_client_id_.emplace(session.client_id(), &session);
+  by_client_id_.insert(&session);
   return session;
 }
 
 void SessionTable::remove(Session& session) {
   const uint32_t slot = session.slot();
-  by_client_id_.erase(session.client_id());
+  by_client_id_.erase(&session);
   free_slots_.push_back(slot);
   slots_[slot].reset();
 }
