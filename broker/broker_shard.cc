@@ -40,6 +40,7 @@ core::Status BrokerShard::open() {
   ASSIGN_OR_RETURN(log_, log::CommitLog::open(seams_.storage, seams_.clock, place_.log, log_start_, *this));
   journal_ = std::make_unique<StateJournal>(*log_);
   checkpoint_writer_ = std::make_unique<CheckpointWriter>(seams_.storage, place_.directory);
+  checkpoint_started_ns_ = seams_.clock.monotonic_ns();
   return {};
 }
 

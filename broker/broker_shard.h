@@ -273,10 +273,12 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   log::CommitLog::Start log_place() const;
   // `place`: the record of our log with which a replay has to begin.
   void write_state(std::vector<std::byte>& out, const log::CommitLog::Start& place);
+  bool checkpoint_due() const;
   void start_checkpoint();
   void step_checkpoint();
   void release_idle_queues();
   void retire_queue_pages();
+  void settle_retained();
   void retire_entries();
   void record_progress();
   void expire_sessions();
@@ -325,6 +327,7 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   uint64_t next_arrival_ = 1;
   uint64_t first_live_arrival_ = 1;
   LogClock routed_;                    // up to where each log's messages have been put into our queues
+  LogClock retained_from_;             // the newest retained message of each other shard's log that we hold
   std::vector<uint64_t> last_routed_;  // per shard: end of the last record of our log that was posted to it
   std::vector<bool> qos2_routed_;      // per shard: since our log was last durable further
   log::Appended last_published_;
@@ -334,9 +337,11 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   uint64_t checkpointed_end_ = 0;  // in this life; 0: not yet
   uint64_t retired_begins_ = 0;
   log::LogOffset checkpoint_begin_{0};
-  LogClock checkpoint_routed_;      // the same for the logs of the other shards
-  int64_t stop_deadline_ns_ = 0;    // of the step of the stop that is under way
-  log::LogOffset stop_log_end_{0};  // what was appended when the stop began
+  int64_t checkpoint_started_ns_ = 0;
+  int64_t checkpoint_retained_us_ = 0;  // the newest retained message in it
+  LogClock checkpoint_others_;          // the same for the logs of the other shards
+  int64_t stop_deadline_ns_ = 0;        // of the step of the stop that is under way
+  log::LogOffset stop_log_end_{0};      // what was appended when the stop began
   uint32_t expiry_slot_ = 0;
   std::vector<uint32_t> progressed_;
   StopState stop_state_ = StopState::kRunning;

@@ -2,7 +2,8 @@
 
 namespace penstock::broker {
 
-PostOffice::PostOffice(ShardIndex shards_count) : shards_count_(shards_count), sleeping_(shards_count) {
+PostOffice::PostOffice(ShardIndex shards_count)
+    : shards_count_(shards_count), sleeping_(shards_count), checkpointed_us_(shards_count) {
   boxes_.resize(size_t{shards_count} * shards_count);
   for (ShardIndex from = 0; from < shards_count; ++from)
     for (ShardIndex to = 0; to < shards_count; ++to)

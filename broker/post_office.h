@@ -33,6 +33,8 @@ class PostOffice {
   }
   bool has_mail(ShardIndex shard);
 
+  // RetainedStore::newest_us() in the newest checkpoint that the shard has written in this life; 0: none yet.
+  std::atomic<int64_t>& checkpointed_us(ShardIndex shard) { return checkpointed_us_[shard]; }
   std::atomic<uint32_t>& connections_count() { return connections_count_; }  // of all shards
 
  private:
@@ -42,6 +44,7 @@ class PostOffice {
   ShardIndex shards_count_;
   std::vector<std::unique_ptr<core::Mailbox<Mail>>> boxes_;
   std::vector<Flag> sleeping_;
+  std::vector<std::atomic<int64_t>> checkpointed_us_;
   alignas(64) std::atomic<uint32_t> connections_count_{0};
 };
 

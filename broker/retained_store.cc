@@ -128,13 +128,18 @@ void RetainedStore::put(uint32_t slot, RetainedPointer message) {
   }
 }
 
+void RetainedStore::settle(int64_t wall_us) {
+  settled_us_ = std::max(settled_us_, wall_us);
+  drop_tombstones();
+}
+
 void RetainedStore::drop_tombstones() {
   while (!tombstones_.empty()) {
     const Tombstone& oldest = tombstones_.front();
     const bool is_current = messages_[oldest.slot].get() == oldest.message.get();
     if (is_current && tombstones_.size() <= options_.tombstones_max &&
         tombstone_bytes_ <= options_.tombstone_bytes_max &&
-        newest_us_ - oldest.message->wall_us < options_.tombstone_us) {
+        settled_us_ - oldest.message->wall_us < options_.tombstone_us) {
       return;
     }
     if (is_current) {

@@ -48,7 +48,7 @@ class RetainedStore {
   struct Options {
     size_t tombstones_max = 65'536;
     size_t tombstone_bytes_max = 16u << 20;
-    int64_t tombstone_us = int64_t{10} * 60 * 1'000'000;
+    int64_t tombstone_us = int64_t{10} * 60 * 1'000'000;  // how long mail of an older message may be under way
   };
   RetainedStore() : RetainedStore(0, Options{}) {}
   // `seed`: from core::Random, so that no peer can choose topics that collide.
@@ -58,6 +58,10 @@ class RetainedStore {
 
   // Stores the message, or removes by it. False when something newer for its topic is already here.
   bool apply(RetainedPointer message);
+
+  // The newest checkpoint of every shard knows what is as old as this: removals that are older by tombstone_us may be
+  // forgotten. Before, a checkpoint could bring the removed message back.
+  void settle(int64_t wall_us);
 
   // The message of exactly this topic, or null.
   RetainedPointer find(protocol::TopicName topic) const;
@@ -102,7 +106,8 @@ class RetainedStore {
   ReferenceTable by_topic_;
   absl::btree_set<uint32_t, ByTopic> order_;
   std::deque<Tombstone> tombstones_;  // oldest first; some may have been replaced since
-  int64_t newest_us_ = 0;  // wall time of the newest message seen: the age of a tombstone is measured from it
+  int64_t newest_us_ = 0;             // wall time of the newest message seen
+  int64_t settled_us_ = 0;            // the age of a tombstone is measured from here
   size_t tombstone_bytes_ = 0;
   size_t tombstones_count_ = 0;
   size_t message_bytes_ = 0;

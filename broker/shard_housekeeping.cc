@@ -12,6 +12,8 @@ constexpr int64_t kHousekeepingNs = core::kNsPerSecond;
 constexpr size_t kProgressRecordsPerSlice = 4096;
 constexpr uint32_t kExpirySlotsPerSlice = 20'000;
 constexpr uint32_t kIdleSlotsPerSlice = 20'000;  // of filters, looked at for a queue that is not needed
+// So that removed retained messages can be forgotten also where little is published.
+constexpr int64_t kRetainedCheckpointNs = 10 * 60 * core::kNsPerSecond;
 constexpr int64_t kStopDrainNs = 10 * core::kNsPerSecond;
 constexpr int64_t kStopCheckpointNs = 30 * core::kNsPerSecond;
 
@@ -39,9 +41,20 @@ void BrokerShard::housekeeping() {
   queue_file_->flush();
   reader_.retry_reads();
   close_owed();
-  if (stop_state_ == StopState::kRunning &&
-      log_->appended_end().value() - checkpointed_end_ >= options_.checkpoint_log_bytes)
-    start_checkpoint();
+  settle_retained();
+  if (stop_state_ == StopState::kRunning && checkpoint_due()) start_checkpoint();
+}
+
+bool BrokerShard::checkpoint_due() const {
+  if (log_->appended_end().value() - checkpointed_end_ >= options_.checkpoint_log_bytes) return true;
+  return retained_.newest_us() != checkpoint_retained_us_ && now_ns_ - checkpoint_started_ns_ >= kRetainedCheckpointNs;
+}
+
+void BrokerShard::settle_retained() {
+  int64_t settled_us = INT64_MAX;
+  for (ShardIndex shard = 0; shard < place_.shards_count; ++shard)
+    settled_us = std::min(settled_us, post_.office().checkpointed_us(shard).load(std::memory_order_relaxed));
+  retained_.settle(settled_us);
 }
 
 // How far connected persistent sessions have come. Lazy: after a crash what lies between is delivered again.
@@ -98,18 +111,24 @@ void BrokerShard::start_checkpoint() {
   if (checkpoint_writer_->busy()) return;
   checkpoint_begin_ = log_->appended_end();
   checkpointed_end_ = checkpoint_begin_.value();
-  checkpoint_routed_ = routed_;
+  checkpoint_started_ns_ = now_ns_;
+  checkpoint_retained_us_ = retained_.newest_us();
+  checkpoint_others_ = routed_;
+  for (const LogProgress& each : retained_from_.entries())
+    checkpoint_others_.advance(each.log, each.sequence, each.offset);
   std::vector<std::byte> state;
   write_state(state);
   checkpoint_writer_->start(std::move(state), queue_file_.get());
 }
 
 // The state in the file must not be ahead of the logs on the disk, so its last step waits for them: for ours, and for
-// the others as far as their messages stand in our queues. The file is synced, so they must be, whatever the policy.
+// the others as far as their messages stand in our queues and among the retained ones. The file is synced, so they must
+// be, whatever the policy.
 void BrokerShard::step_checkpoint() {
   if (!checkpoint_writer_->busy()) return;
-  if (!checkpoint_writer_->step(log_->synced_end() >= checkpoint_begin_ && is_synced(checkpoint_routed_))) return;
+  if (!checkpoint_writer_->step(log_->synced_end() >= checkpoint_begin_ && is_synced(checkpoint_others_))) return;
   if (!checkpoint_writer_->succeeded()) return;
+  post_.office().checkpointed_us(place_.index).store(checkpoint_retained_us_, std::memory_order_relaxed);
   log_->keep_from(checkpoint_begin_);
   retire_queue_pages();
 }

@@ -62,7 +62,10 @@ void BrokerShard::set_retained(const log::RecordParts& parts, const log::Appende
       make_retained(parts, log_->last_wall_us(), log::LogPosition{log_->id(), log_->epoch(), appended.sequence});
   retained_.apply(message);  // the shard's, no session's [MQTT-3.1.2-7]
   for (ShardIndex to = 0; to < place_.shards_count; ++to)
-    if (to != place_.index) post_.post(to, Mail{.kind = MailKind::kRetained, .body = message});
+    if (to != place_.index)
+      post_.post(
+          to,
+          Mail{.kind = MailKind::kRetained, .offset = appended.offset, .sequence = appended.sequence, .body = message});
 }
 
 void BrokerShard::publish_direct(Session& session, const RetainedMessage& message, protocol::QoS qos) {
@@ -112,6 +115,7 @@ void BrokerShard::on_mail(Mail mail) {
     }
     case MailKind::kRetained:
       retained_.apply(std::get<RetainedPointer>(mail.body));
+      retained_from_.advance(shared_logs_[mail.from]->id, mail.sequence, mail.offset);
       return;
     case MailKind::kDurableMoved:
       deliveries_.on_durable();

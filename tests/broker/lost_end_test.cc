@@ -86,7 +86,9 @@ TEST_F(LostEndTest, start_that_was_cut_short_does_not_hide_it_from_the_next_one)
 
   for (const bool with_checkpoint : {false, true, true}) {
     first = open(0);
-    if (with_checkpoint) ASSERT_TRUE(first->shard->write_first_checkpoint());
+    if (with_checkpoint) {
+      ASSERT_TRUE(first->shard->write_first_checkpoint());
+    }
     end_life(first, second);
   }
   first = open(0);
