@@ -199,7 +199,7 @@ class BrokerOracle {
   void check_wanted(ClientIndex client, const Message& message, const test::Packet& packet) const;
   void check_qos0(ClientIndex client, const Message& message) const;
   bool may_be_late(const Message& message, const test::Packet& packet) const;
-  static bool subscribed_before(const Client& client, const Message& message);
+  static bool subscribed_since_before(const Client& client, const Message& message);
   void note_receipt(ClientIndex client, MessageIndex index, const test::Packet& packet);
   void owe(Message& message, int64_t subscribed_before_ns);
   // What reaches it now was sent by a broker that has died since, and taken along what it had promised.

@@ -75,9 +75,11 @@ bool BrokerOracle::may_be_late(const Message& message, const test::Packet& packe
   return has_hole && (message.sends > 1 || packet.qos() == 2);
 }
 
-bool BrokerOracle::subscribed_before(const Client& client, const Message& message) {
+// And is so still: between an UNSUBSCRIBE and the next SUBSCRIBE nothing is owed.
+bool BrokerOracle::subscribed_since_before(const Client& client, const Message& message) {
   return std::ranges::any_of(client.interests, [&](const Interest& interest) {
-    return interest.acknowledged_ns < message.sent_ns && filter_matches(interest.filter, message.topic);
+    return interest.acknowledged_ns < message.sent_ns && interest.until_ns == INT64_MAX &&
+           filter_matches(interest.filter, message.topic);
   });
 }
 
@@ -113,7 +115,7 @@ void BrokerOracle::note_receipt(ClientIndex index, MessageIndex message_index, c
     if (packet.qos() == 0 && promises_.may_refuse && newest.life != client.life) newest = {};
     // What was sent before the subscription is owed to nobody: a copy of it may come late, redelivered by its publisher
     // or found on the disk by the next life.
-    if (subscribed_before(client, message)) {
+    if (subscribed_since_before(client, message)) {
       if (message.number <= newest.number && !may_be_late(message, packet))
         breach(index, "got " + describe(message) + " behind number " + std::to_string(newest.number));
       newest = {std::max(newest.number, message.number), client.life};
