@@ -7,14 +7,18 @@
 namespace penstock::broker {
 namespace {
 
-void write_subscription(ByteWriter& writer, std::string_view filter, const Subscription& subscription) {
+// `now`: where every log ends. A SUBSCRIBE that still waits for the other shards, so that no SUBACK was sent, begins
+// there: what they have appended before was not routed here, and a start would find it in their logs.
+void write_subscription(ByteWriter& writer, std::string_view filter, const Subscription& subscription,
+                        const LogClock& now) {
   writer.text(filter);
   writer.integer(static_cast<uint8_t>(subscription.qos));
   writer.integer(subscription.cursor.value());
-  write_clock(writer, subscription.start == nullptr ? LogClock() : *subscription.start);
+  write_clock(writer, subscription.start == nullptr ? now : *subscription.start);
 }
 
-void write_session(ByteWriter& writer, Session& session, const FilterTable& filters, std::vector<std::byte>& out) {
+void write_session(ByteWriter& writer, Session& session, const FilterTable& filters, const LogClock& now,
+                   std::vector<std::byte>& out) {
   writer.text(session.client_id());
   writer.integer(static_cast<uint8_t>(session.was_or_is_connected()));
   writer.integer(session.online() ? kOnline : session.offline_since_us);
@@ -24,7 +28,7 @@ void write_session(ByteWriter& writer, Session& session, const FilterTable& filt
   for (const uint16_t id : session.inbound) writer.integer(id);
   writer.integer(static_cast<uint32_t>(session.subscriptions.size()));
   for (const Subscription* subscription : session.subscriptions)
-    write_subscription(writer, filters.filter(subscription->filter_slot).text(), *subscription);
+    write_subscription(writer, filters.filter(subscription->filter_slot).text(), *subscription, now);
   writer.integer(static_cast<uint8_t>(session.own != nullptr));
   if (session.own == nullptr) return;
   writer.integer(session.own->reader.cursor.value());
@@ -94,11 +98,13 @@ void BrokerShard::write_state(std::vector<std::byte>& out, const log::CommitLog:
   writer.integer(next_arrival_);
   writer.integer(queue_file_->next_address());
 
+  LogClock now;
+  for (const log::SharedLog* log : shared_logs_) now.advance_to(log->id, log->appended_end.load());
   CountAt sessions(writer, out);
   sessions_.for_each([&](Session& session) {
     if (!session.persistent) return;
     sessions.add();
-    write_session(writer, session, filters_, out);
+    write_session(writer, session, filters_, now, out);
   });
   CountAt wills(writer, out);
   sessions_.for_each([&](Session& session) {
