@@ -77,7 +77,11 @@ class RingNetwork::Listener final : public RingOperation {
   void complete(int32_t result, uint32_t flags) override {
     if ((flags & IORING_CQE_F_MORE) == 0) armed_ = false;
     if (result >= 0) {
-      accepted_.push_back(result);
+      // At once, or those that wait here would take the descriptors of files.
+      if (stopped_ || result >= socket_numbers_end_)
+        ::close(result);
+      else
+        accepted_.push_back(result);
       if (!armed_) arm();
       return;
     }
@@ -119,7 +123,7 @@ class RingNetwork::Listener final : public RingOperation {
   }
 
   void hand_out(int fd) {
-    if (stopped_ || fd >= socket_numbers_end_) {
+    if (stopped_) {
       ::close(fd);
       return;
     }
