@@ -113,6 +113,11 @@ void BrokerShard::start_checkpoint() {
   checkpointed_end_ = checkpoint_begin_.value();
   checkpoint_started_ns_ = now_ns_;
   checkpoint_retained_us_ = retained_.newest_us();
+  // Of a log that brings us nothing, so that the next start does not read it from where it last did.
+  for (const log::SharedLog* log : shared_logs_) {
+    const uint64_t mark = log->routed[place_.index].offset.load(std::memory_order_seq_cst);
+    if (log->id != place_.log.id && mark != log::kNotPinned) routed_.advance_to(log->id, mark);
+  }
   checkpoint_others_ = routed_;
   for (const LogProgress& each : retained_from_.entries())
     checkpoint_others_.advance(each.log, each.sequence, each.offset);
