@@ -274,6 +274,7 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   // `place`: the record of our log with which a replay has to begin.
   void write_state(std::vector<std::byte>& out, const log::CommitLog::Start& place);
   bool checkpoint_due() const;
+  uint64_t logged_bytes() const;
   void start_checkpoint();
   void step_checkpoint();
   void release_idle_queues();
@@ -337,6 +338,7 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   uint64_t checkpointed_end_ = 0;  // in this life; 0: not yet
   uint64_t retired_begins_ = 0;
   log::LogOffset checkpoint_begin_{0};
+  uint64_t checkpointed_bytes_ = 0;  // logged_bytes() then
   int64_t checkpoint_started_ns_ = 0;
   int64_t checkpoint_retained_us_ = 0;  // the newest retained message in it
   LogClock checkpoint_others_;          // the same for the logs of the other shards

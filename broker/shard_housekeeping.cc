@@ -47,7 +47,16 @@ void BrokerShard::housekeeping() {
 
 bool BrokerShard::checkpoint_due() const {
   if (log_->appended_end().value() - checkpointed_end_ >= options_.checkpoint_log_bytes) return true;
+  // A start reads the other logs from where the checkpoint has seen them, so who logs little must not keep an old one.
+  if (logged_bytes() - checkpointed_bytes_ >= options_.checkpoint_log_bytes * (place_.shards_count + 1)) return true;
   return retained_.newest_us() != checkpoint_retained_us_ && now_ns_ - checkpoint_started_ns_ >= kRetainedCheckpointNs;
+}
+
+// Of all logs, ever.
+uint64_t BrokerShard::logged_bytes() const {
+  uint64_t bytes = 0;
+  for (const log::SharedLog* log : shared_logs_) bytes += log->appended_end.load();
+  return bytes;
 }
 
 void BrokerShard::settle_retained() {
@@ -111,6 +120,7 @@ void BrokerShard::start_checkpoint() {
   if (checkpoint_writer_->busy()) return;
   checkpoint_begin_ = log_->appended_end();
   checkpointed_end_ = checkpoint_begin_.value();
+  checkpointed_bytes_ = logged_bytes();
   checkpoint_started_ns_ = now_ns_;
   checkpoint_retained_us_ = retained_.newest_us();
   // Of a log that brings us nothing, so that the next start does not read it from where it last did.
