@@ -123,10 +123,12 @@ void BrokerShard::start_checkpoint() {
   checkpointed_bytes_ = logged_bytes();
   checkpoint_started_ns_ = now_ns_;
   checkpoint_retained_us_ = retained_.newest_us();
-  // Of a log that brings us nothing, so that the next start does not read it from where it last did.
+  // Of a log that brings us nothing, so that the next start does not read it from where it last did. Only what is
+  // synced: a checkpoint would wait for the rest, of a failed log for ever.
   for (const log::SharedLog* log : shared_logs_) {
     const uint64_t mark = log->routed[place_.index].offset.load(std::memory_order_seq_cst);
-    if (log->id != place_.log.id && mark != log::kNotPinned) routed_.advance_to(log->id, mark);
+    if (log->id == place_.log.id || mark == log::kNotPinned) continue;
+    routed_.advance_to(log->id, std::min(mark, log->synced_end.load(std::memory_order_acquire)));
   }
   checkpoint_others_ = routed_;
   for (const LogProgress& each : retained_from_.entries())

@@ -71,7 +71,7 @@ class RingNetwork::Listener final : public RingOperation {
   Listener(Ring& ring, int fd, AcceptHandler& handler) : ring_(ring), fd_(fd), handler_(handler) { arm(); }
   ~Listener() {
     if (fd_ >= 0) ::close(fd_);
-    for (const int fd : accepted_) ::close(fd);
+    close_accepted();
   }
 
   void complete(int32_t result, uint32_t flags) override {
@@ -94,7 +94,9 @@ class RingNetwork::Listener final : public RingOperation {
     for (size_t i = 0; i < kAcceptsPerTurn && !accepted_.empty(); ++i) {
       const int fd = accepted_.front();
       accepted_.pop_front();
-      hand_out(fd);
+      const int on = 1;
+      setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+      handler_.on_accepted(SocketId(fd));
     }
     return !accepted_.empty();
   }
@@ -111,6 +113,7 @@ class RingNetwork::Listener final : public RingOperation {
   void stop() {
     if (stopped_) return;
     stopped_ = true;
+    close_accepted();
     ::shutdown(fd_, SHUT_RDWR);
   }
 
@@ -122,14 +125,9 @@ class RingNetwork::Listener final : public RingOperation {
     io_uring_prep_multishot_accept(entry, fd_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
   }
 
-  void hand_out(int fd) {
-    if (stopped_) {
-      ::close(fd);
-      return;
-    }
-    const int on = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    handler_.on_accepted(SocketId(fd));
+  void close_accepted() {
+    for (const int fd : accepted_) ::close(fd);
+    accepted_.clear();
   }
 
   Ring& ring_;

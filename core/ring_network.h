@@ -33,8 +33,8 @@ class RingNetwork final : public Network, private RingSocketHandler {
   void detach(SocketId socket) override;
 
   // Hands out connections that were accepted, a bounded number each time. Finishes closes and detaches that had nothing
-  // to wait for, and retries accepts that failed for want of descriptors.
-  // Returns true when it called handlers, so that the turn should not sleep.
+  // to wait for, and retries accepts that failed for want of descriptors. Returns true when there is more to do, so
+  // that the turn should not sleep.
   bool maintain(int64_t now_ns);
 
  private:
