@@ -36,8 +36,6 @@ class Results:
         """The relay knows only QoS 0, and neither idle subscriptions nor connections change what it does."""
         if key.startswith(("subscriptions", "connections")):
             return "pair-50-q0-64"
-        if key == "latency-10k-q1":
-            return "latency-10k-q0"
         return re.sub(r"-q[12]-", "-q0-", key).replace("fanin-q0", "fanin")
 
     def disk_us(self, key, broker):

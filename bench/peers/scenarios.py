@@ -65,16 +65,18 @@ def fans():
 
 def latencies():
     for qos in (0, 1):
-        load = ("pair", "--rate", "10k", "--spin")
+        # Spinning takes the generator's wake-up out of a latency. But the kernel ends synced writes in a thread of that
+        # same processor, which a generator that never sleeps keeps from it: not where PUBACK waits for the disk.
+        load = ("pair", "--rate", "10k") + (("--spin",) if qos == 0 else ())
         yield Scenario(
             f"latency-10k-q{qos}",
             f"1:1, QoS {qos}, 10,000/s",
             "latency",
             load + ("--qos", str(qos)),
-            relay_flags=load if qos == 0 else (),
+            relay_flags=load,
         )
     for percent in FRACTIONS:
-        load = ("pair", "--clients", "50", "--spin")
+        load = ("pair", "--clients", "50")
         yield Scenario(
             f"latency-{percent}pct",
             f"50:50, QoS 1, {percent}% of its own capacity",
