@@ -1,4 +1,5 @@
-// PUBACK, PUBREC, PUBREL, PUBCOMP and UNSUBACK: five packets of one shape, a packet id and nothing else.
+// PUBACK, PUBREC, PUBREL and PUBCOMP: a packet id, and in 5.0 perhaps a reason code and properties. UNSUBACK of 3.1 and
+// 3.1.1 looks the same and may be decoded here; for all versions see decode_unsuback.
 #pragma once
 
 #include "core/bytes.h"
@@ -8,16 +9,22 @@
 
 namespace penstock::protocol {
 
-ProtocolError acknowledge_error(const PacketBytes& packet);
+struct Acknowledge {
+  PacketId packet_id;  // never 0
+  ReasonCode reason = ReasonCode::kSuccess;
+};
 
-// The id that is acknowledged; never 0.
-inline Decoded<PacketId> decode_acknowledge(const PacketBytes& packet) {
-  if (packet.body.size() == 2) [[likely]] {
+// Everything but a packet id alone: an error, or the longer forms of 5.0, whose properties are checked and skipped.
+Decoded<Acknowledge> decode_acknowledge_slow(const PacketBytes& packet, ProtocolVersion version);
+
+inline Decoded<Acknowledge> decode_acknowledge(const PacketBytes& packet,
+                                               ProtocolVersion version = ProtocolVersion::kMqtt311) {
+  if (packet.body.size() == 2) [[likely]] {  // of 5.0, too, when all went well
     const PacketId packet_id(core::load_be16(packet.body.data()));
     if (packet_id.value() != 0) [[likely]]
-      return packet_id;
+      return Acknowledge{packet_id};
   }
-  return std::unexpected(acknowledge_error(packet));
+  return decode_acknowledge_slow(packet, version);
 }
 
 }  // namespace penstock::protocol

@@ -1,6 +1,8 @@
 // Encoding, for both sides: the broker and every client (load generator, tests). Each function writes one packet (or
 // the head of a PUBLISH) at the start of `to` and returns the bytes written; `to` must hold what the matching
-// ..._bytes() says, and the fields must be valid: both are the caller's duty and CHECKed.
+// ..._bytes() says, and the fields must be valid: both are the caller's duty and CHECKed. Where a `version` is given,
+// the packet is one of it; what only 5.0 has is then left out of the others. PUBLISH of 5.0:
+// protocol/encode_publish5.h.
 #pragma once
 
 #include <cstdint>
@@ -10,14 +12,15 @@
 #include "core/bytes.h"
 #include "core/check.h"
 #include "protocol/connect.h"
+#include "protocol/disconnect.h"
 #include "protocol/publish.h"
 #include "protocol/subscribe.h"
 #include "protocol/types.h"
 
 namespace penstock::protocol {
 
-constexpr size_t kConnackBytes = 4;
-constexpr size_t kAcknowledgeBytes = 4;
+constexpr size_t kConnackBytes = 4;      // before 5.0
+constexpr size_t kAcknowledgeBytes = 4;  // in 5.0 of the short form, which says success
 constexpr size_t kEmptyPacketBytes = 2;
 
 // 1 to 4, for at most kRemainingLengthMax.
@@ -95,6 +98,12 @@ inline size_t encode_acknowledge(core::MutableBytes to, PacketType type, PacketI
   return kAcknowledgeBytes;
 }
 
+// Of 5.0: PUBACK, PUBREC, PUBREL, PUBCOMP with a reason, and one line for a person where the receiver wants such lines
+// [MQTT5-3.1.2-29] and has room for it. The short form where neither is there to be said.
+size_t acknowledge_bytes(ReasonCode reason, std::string_view reason_string = {});
+size_t encode_acknowledge(core::MutableBytes to, PacketType type, PacketId packet_id, ReasonCode reason,
+                          std::string_view reason_string = {});
+
 // `type` is one of PINGREQ, PINGRESP, DISCONNECT.
 inline size_t encode_empty(core::MutableBytes to, PacketType type) {
   CHECK(to.size() >= kEmptyPacketBytes);
@@ -102,18 +111,40 @@ inline size_t encode_empty(core::MutableBytes to, PacketType type) {
   return kEmptyPacketBytes;
 }
 
+// Of connect.version.
 size_t connect_bytes(const Connect& connect);
 size_t encode_connect(core::MutableBytes to, const Connect& connect);
 
-size_t encode_connack(core::MutableBytes to, Connack connack);
+size_t connack_bytes(const Connack& connack, ProtocolVersion version);
+size_t encode_connack(core::MutableBytes to, const Connack& connack,
+                      ProtocolVersion version = ProtocolVersion::kMqtt311);
 
-size_t subscribe_bytes(std::span<const FilterRequest> requests);
-size_t encode_subscribe(core::MutableBytes to, PacketId packet_id, std::span<const FilterRequest> requests);
+// `subscription_id`: 0 for none.
+size_t subscribe_bytes(std::span<const FilterRequest> requests, ProtocolVersion version = ProtocolVersion::kMqtt311,
+                       uint32_t subscription_id = 0);
+size_t encode_subscribe(core::MutableBytes to, PacketId packet_id, std::span<const FilterRequest> requests,
+                        ProtocolVersion version = ProtocolVersion::kMqtt311, uint32_t subscription_id = 0);
 
-size_t suback_bytes(size_t code_count);
-size_t encode_suback(core::MutableBytes to, PacketId packet_id, std::span<const SubackCode> codes);
+// Before 5.0 every failure is 0x80.
+size_t suback_bytes(size_t code_count, ProtocolVersion version = ProtocolVersion::kMqtt311,
+                    std::string_view reason_string = {});
+size_t encode_suback(core::MutableBytes to, PacketId packet_id, std::span<const ReasonCode> codes,
+                     ProtocolVersion version = ProtocolVersion::kMqtt311, std::string_view reason_string = {});
 
-size_t unsubscribe_bytes(std::span<const TopicFilter> filters);
-size_t encode_unsubscribe(core::MutableBytes to, PacketId packet_id, std::span<const TopicFilter> filters);
+size_t unsubscribe_bytes(std::span<const TopicFilter> filters, ProtocolVersion version = ProtocolVersion::kMqtt311);
+size_t encode_unsubscribe(core::MutableBytes to, PacketId packet_id, std::span<const TopicFilter> filters,
+                          ProtocolVersion version = ProtocolVersion::kMqtt311);
+
+// Before 5.0 without the codes: kAcknowledgeBytes.
+size_t unsuback_bytes(size_t code_count, ProtocolVersion version, std::string_view reason_string = {});
+size_t encode_unsuback(core::MutableBytes to, PacketId packet_id, std::span<const ReasonCode> codes,
+                       ProtocolVersion version, std::string_view reason_string = {});
+
+// Of 5.0; before it a DISCONNECT is encode_empty(). `sender` says which reasons are legal.
+size_t disconnect_bytes(const Disconnect& disconnect);
+size_t encode_disconnect(core::MutableBytes to, const Disconnect& disconnect, Sender sender);
+
+size_t auth_bytes(const Auth& auth);
+size_t encode_auth(core::MutableBytes to, const Auth& auth, Sender sender);
 
 }  // namespace penstock::protocol

@@ -20,11 +20,35 @@ class FieldReader {
     const core::Bytes field = take(2);
     return field.empty() ? 0 : core::load_be16(field.data());
   }
+  uint32_t take_u32() {
+    const core::Bytes field = take(4);
+    return field.empty() ? 0 : core::load_be32(field.data());
+  }
   // Two bytes of length, then as many bytes; without the length.
   core::Bytes take_sized() { return take(take_u16()); }
+  core::Bytes take_bytes(size_t bytes) { return take(bytes); }
+
+  // A variable byte integer of 5.0: 7 bits each, low first, in one to four bytes and no more than it needs. Where it is
+  // not that, the reader is truncated() and malformed_integer(). [MQTT5-1.5.5-1]
+  uint32_t take_variable() {
+    uint32_t value = 0;
+    for (uint32_t shift = 0; shift < 28; shift += 7) {
+      const uint32_t byte = take_u8();
+      value |= (byte & 0x7f) << shift;
+      if (byte >= 0x80) continue;
+      malformed_integer_ = byte == 0 && shift != 0 && !truncated_;
+      if (malformed_integer_) break;
+      return value;
+    }
+    malformed_integer_ = true;
+    truncated_ = true;
+    rest_ = {};
+    return 0;
+  }
 
   // Once true it stays true, and every field since then is empty or 0.
   bool truncated() const { return truncated_; }
+  bool malformed_integer() const { return malformed_integer_; }
   bool at_end() const { return rest_.empty(); }
   core::Bytes rest() const { return rest_; }
 
@@ -42,6 +66,7 @@ class FieldReader {
 
   core::Bytes rest_;
   bool truncated_ = false;
+  bool malformed_integer_ = false;
 };
 
 }  // namespace penstock::protocol

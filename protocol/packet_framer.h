@@ -31,14 +31,15 @@ enum class Framing : uint8_t {
 // Whatever next_packet cannot settle at once.
 Framing next_packet_slow(core::Bytes input, uint32_t packet_bytes_max, ProtocolVersion version, PacketBytes& out);
 
-// The required lower bits of the first byte by type, 4 bits each. [MQTT-2.2.2-1] PUBLISH has its own meaning for them.
+// The required lower bits of the first byte by type, 4 bits each. [MQTT-2.2.2-1] [MQTT5-2.1.3-1]
+// PUBLISH has its own meaning for them.
 constexpr uint64_t kRequiredFlags = uint64_t{2} << 4 * 6 | uint64_t{2} << 4 * 8 | uint64_t{2} << 4 * 10;
-// The types whose flags are fixed: all but PUBLISH, and none of the reserved ones.
+// The types whose flags are fixed: all but PUBLISH, and not the reserved one. AUTH is one only in 5.0, and rare.
 constexpr uint32_t kFixedFlagTypes = 0x7ffe & ~(1u << 3);
 
 // `packet_bytes_max` counts the whole packet; a larger one is an error as soon as its fixed header is there, so nobody
 // waits or reserves memory for it. Version 3.1 calls the flags of most packets "not used" and sets DUP on some, so they
-// are checked from 3.1.1 on; before CONNECT is decoded give kMqtt311.
+// are checked from 3.1.1 on. AUTH is a packet in 5.0 only. Before CONNECT is decoded give kMqtt311.
 [[gnu::always_inline]] inline Framing next_packet(core::Bytes input, uint32_t packet_bytes_max, ProtocolVersion version,
                                                   PacketBytes& out) {
   if (input.size() < 2) [[unlikely]]

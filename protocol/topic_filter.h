@@ -23,6 +23,8 @@ class TopicFilter {
   TopicLevels levels() const { return TopicLevels(text_); }
   // Without one, the filter matches exactly the name that is spelt like it.
   bool has_wildcard() const { return text_.find_first_of("+#") != std::string_view::npos; }
+  // One place among the receivers of a group. [MQTT5-4.8.2-1]
+  bool is_shared() const { return text_.starts_with("$share/"); }
   bool starts_with_wildcard() const { return !text_.empty() && (text_.front() == '+' || text_.front() == '#'); }
   bool operator==(const TopicFilter&) const = default;
 
@@ -30,6 +32,15 @@ class TopicFilter {
   explicit TopicFilter(std::string_view text) : text_(text) {}
 
   std::string_view text_;
+};
+
+// What "$share/GROUP/FILTER" asks for. 3.1.1 does not know it, but a server may have it there, too.
+struct SharedFilter {
+  std::string_view group;
+  TopicFilter filter;
+
+  // Of a filter that is_shared(). [MQTT5-4.8.2-1] [MQTT5-4.8.2-2]
+  static Decoded<SharedFilter> split(TopicFilter shared);
 };
 
 // Whether a message published to `name` belongs to a subscription with `filter`. Linear in the shorter of the two.

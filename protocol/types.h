@@ -1,5 +1,5 @@
-// The words of MQTT that every file of this folder shares: packet types, QoS, packet ids, versions, return codes and
-// the limits that the wire format itself sets. Plain values; any thread.
+// The words of MQTT that every file of this folder shares: packet types, QoS, packet ids, versions and the limits that
+// the wire format itself sets. Plain values; any thread.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@
 
 namespace penstock::protocol {
 
-// Values are the upper four bits of a packet's first byte; 0 and 15 are reserved.
+// Values are the upper four bits of a packet's first byte; 0 is reserved, and 15 before 5.0.
 enum class PacketType : uint8_t {
   kConnect = 1,
   kConnack = 2,
@@ -25,10 +25,14 @@ enum class PacketType : uint8_t {
   kPingreq = 12,
   kPingresp = 13,
   kDisconnect = 14,
+  kAuth = 15,  // 5.0 only
 };
 
 // "PUBLISH"
 const char* to_string(PacketType type);
+
+// Some packets say different things in the two directions.
+enum class Sender : uint8_t { kClient, kServer };
 
 // False for the packets that only a server sends: from a client they break the protocol.
 constexpr bool client_may_send(PacketType type) {
@@ -49,28 +53,8 @@ using PacketId = core::StrongId<PacketIdTag, uint16_t>;  // 0 never travels; her
 enum class ProtocolVersion : uint8_t {
   kMqtt31 = 3,   // says "MQIsdp"
   kMqtt311 = 4,  // says "MQTT"
+  kMqtt5 = 5,    // says "MQTT", too
 };
-
-enum class ConnectReturnCode : uint8_t {
-  kAccepted = 0,
-  kUnacceptableProtocolLevel = 1,
-  kIdentifierRejected = 2,
-  kServerUnavailable = 3,
-  kBadUserNameOrPassword = 4,
-  kNotAuthorized = 5,
-};
-
-// One per filter of a SUBSCRIBE, in its order; the first three are the granted QoS. [MQTT-3.9.3-2]
-enum class SubackCode : uint8_t {
-  kGrantedAtMostOnce = 0,
-  kGrantedAtLeastOnce = 1,
-  kGrantedExactlyOnce = 2,
-  kFailure = 0x80,
-};
-
-constexpr SubackCode granted(QoS qos) {
-  return static_cast<SubackCode>(qos);
-}
 
 constexpr uint32_t kRemainingLengthMax = 268'435'455;
 constexpr uint32_t kFixedHeaderBytesMax = 5;

@@ -1,5 +1,5 @@
-// UTF-8 as MQTT wants it: well-formed, no surrogates, no U+0000. ASCII text, which nearly every topic is, is judged
-// eight bytes at a time; the first other byte hands over to the exact check.
+// UTF-8 as MQTT wants it of strings: well-formed, no surrogates, no U+0000. ASCII text, which nearly every topic is, is
+// judged eight bytes at a time; the first other byte hands over to the exact check.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,11 @@ namespace penstock::protocol {
 
 // Well-formed by the Unicode standard, table 3-7, and without U+0000. Control characters, non-characters and a byte
 // order mark pass and are kept as they are. [MQTT-1.5.3-1] [MQTT-1.5.3-2] [MQTT-1.5.3-3]
+// [MQTT5-1.5.4-1] [MQTT5-1.5.4-2] [MQTT5-1.5.4-3]
 bool is_mqtt_utf8_slow(std::string_view text);
+
+// The same with U+0000: what the payload has to be of a message whose payload format indicator says UTF-8.
+bool is_utf8(std::string_view text);
 
 namespace swar {
 
