@@ -48,7 +48,7 @@ const uint8_t* Bystander::take_packets(const uint8_t* begin, const uint8_t* end,
 bool Bystander::take_suback(const protocol::PacketBytes& packet) {
   const auto suback = protocol::decode_suback(packet);
   bool granted = suback.has_value() && suback->codes.size() == awaited_;
-  for (size_t i = 0; granted && i < awaited_; ++i) granted = suback->code(i) != protocol::SubackCode::kFailure;
+  for (size_t i = 0; granted && i < awaited_; ++i) granted = suback->code(i) != protocol::ReasonCode::kUnspecifiedError;
   if (!granted) {
     fail_with("the broker refused a bystander's filters after " + std::to_string(counters_.filters.get()));
     return false;

@@ -27,12 +27,11 @@ core::MutableBytes writable(std::span<uint8_t> buffer) {
   return std::as_writable_bytes(buffer);
 }
 
-std::string refusal(protocol::ConnectReturnCode code) {
+std::string refusal(protocol::ReasonCode code) {
   constexpr const char* kReasons[] = {"accepted",           "unacceptable protocol version", "client id rejected",
                                       "server unavailable", "bad user name or password",     "not authorized"};
-  const auto number = static_cast<size_t>(code);
-  return "refused by CONNACK with code " + std::to_string(number) +
-         (number < 6 ? std::string(" (") + kReasons[number] + ")" : "");
+  const size_t number = protocol::connack_return_code(code);
+  return "refused by CONNACK with code " + std::to_string(number) + " (" + kReasons[number] + ")";
 }
 
 }  // namespace
@@ -214,7 +213,7 @@ const uint8_t* Connection::take_handshake(const uint8_t* begin, const uint8_t* e
 void Connection::on_connack(const protocol::PacketBytes& packet) {
   const auto connack = protocol::decode_connack(packet);
   if (!connack.has_value()) return fail_with("the broker sent a malformed CONNACK");
-  if (connack->code != protocol::ConnectReturnCode::kAccepted) return fail_with(refusal(connack->code));
+  if (connack->code != protocol::ReasonCode::kSuccess) return fail_with(refusal(connack->code));
   session_present_ = connack->session_present;
   if (!owner_.introduction(*this).filter.empty()) {
     state_ = State::kSubackDue;
@@ -227,7 +226,7 @@ void Connection::on_suback(const protocol::PacketBytes& packet) {
   const auto suback = protocol::decode_suback(packet);
   if (!suback.has_value() || suback->codes.size() != 1) return fail_with("the broker sent a malformed SUBACK");
   const auto code = suback->code(0);
-  if (code == protocol::SubackCode::kFailure) return fail_with("the broker refused the subscription");
+  if (code == protocol::ReasonCode::kUnspecifiedError) return fail_with("the broker refused the subscription");
   if (static_cast<uint8_t>(code) < owner_.introduction(*this).filter_qos) {
     return fail_with("the broker granted only QoS " + std::to_string(static_cast<int>(code)));
   }

@@ -65,8 +65,8 @@ void protocol_frame_and_decode_puback(benchmark::State& state) {
     core::Bytes rest = buffer;
     PacketBytes packet;
     while (next_packet(rest, kPacketMax, ProtocolVersion::kMqtt311, packet) == Framing::kPacket) {
-      const auto packet_id = decode_acknowledge(packet);
-      benchmark::DoNotOptimize(packet_id->value());
+      const auto acknowledge = decode_acknowledge(packet);
+      benchmark::DoNotOptimize(acknowledge->packet_id.value());
       rest = rest.subspan(packet.packet_bytes);
     }
   }

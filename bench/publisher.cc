@@ -174,8 +174,8 @@ bool Publisher::take_acknowledgement(const protocol::PacketBytes& packet, size_t
   if (qos_ == 0 || (packet.type != first_answer && packet.type != PacketType::kPubcomp)) {
     return take_control_packet(packet);
   }
-  const auto id = protocol::decode_acknowledge(packet);
-  const uint16_t number = id.has_value() ? id->value() : 0;
+  const auto acknowledge = protocol::decode_acknowledge(packet);
+  const uint16_t number = acknowledge.has_value() ? acknowledge->packet_id.value() : 0;
   const bool last_answer = qos_ == 1 || packet.type == PacketType::kPubcomp;
   const bool known = number != 0 && number <= outstanding_.size() && outstanding_[number - 1u].intended_ns != INT64_MIN;
   if (!known || (qos_ == 2 && last_answer && !outstanding_[number - 1u].received)) {
@@ -187,7 +187,7 @@ bool Publisher::take_acknowledgement(const protocol::PacketBytes& packet, size_t
     complete(number);
   } else {
     outstanding_[number - 1u].received = true;
-    answer(PacketType::kPubrel, *id, answer_bytes);
+    answer(PacketType::kPubrel, acknowledge->packet_id, answer_bytes);
   }
   return true;
 }

@@ -124,7 +124,7 @@ class Relay {
       const auto subscribe = protocol::decode_subscribe(packet);
       if (!subscribe.has_value()) return drop(peer);
       for (const auto& request : subscribe->filters) routes_[std::string(request.filter.text())].push_back(&peer);
-      const protocol::SubackCode code = protocol::SubackCode::kGrantedAtMostOnce;
+      const protocol::ReasonCode code = protocol::ReasonCode::kGrantedAtMostOnce;
       bytes = protocol::encode_suback(answer, subscribe->packet_id, std::span(&code, 1));
     }
     write(peer, reinterpret_cast<const uint8_t*>(answer), bytes);

@@ -108,13 +108,13 @@ void Subscriber::credit(Batch& batch) {
 
 bool Subscriber::take_other(const protocol::PacketBytes& packet, Batch& batch) {
   if (packet.type != PacketType::kPubrel || qos_ != 2) return take_control_packet(packet);
-  const auto id = protocol::decode_acknowledge(packet);
-  if (!id.has_value()) {
+  const auto pubrel = protocol::decode_acknowledge(packet);
+  if (!pubrel.has_value()) {
     fail_with("the broker sent a malformed PUBREL");
     return false;
   }
-  mark_unreleased(id->value(), false);
-  answer(PacketType::kPubcomp, *id, batch.answer_bytes);
+  mark_unreleased(pubrel->packet_id.value(), false);
+  answer(PacketType::kPubcomp, pubrel->packet_id, batch.answer_bytes);
   return true;
 }
 

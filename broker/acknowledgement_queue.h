@@ -29,7 +29,7 @@ struct Acknowledgement {
 class AcknowledgementQueue {
  public:
   void push(const Acknowledgement& acknowledgement) { waiting_.push_back(acknowledgement); }
-  void push_suback(const Acknowledgement& acknowledgement, std::vector<protocol::SubackCode> codes) {
+  void push_suback(const Acknowledgement& acknowledgement, std::vector<protocol::ReasonCode> codes) {
     waiting_.push_back(acknowledgement);
     codes_.push_back(std::move(codes));
   }
@@ -47,7 +47,7 @@ class AcknowledgementQueue {
         send(acknowledgement, nullptr);
         continue;
       }
-      const std::vector<protocol::SubackCode> codes = std::move(codes_.front());
+      const std::vector<protocol::ReasonCode> codes = std::move(codes_.front());
       codes_.pop_front();
       send(acknowledgement, &codes);
     }
@@ -65,7 +65,7 @@ class AcknowledgementQueue {
 
  private:
   core::RingQueue<Acknowledgement> waiting_;
-  std::deque<std::vector<protocol::SubackCode>> codes_;  // of the SUBACKs among them, in their order
+  std::deque<std::vector<protocol::ReasonCode>> codes_;  // of the SUBACKs among them, in their order
 };
 
 }  // namespace penstock::broker

@@ -210,7 +210,7 @@ void BrokerShard::spread_log_progress() {
 void BrokerShard::release_acknowledgements() {
   acknowledgements_.release(log_->durable_end().value(),
                             [this](const Acknowledgement& acknowledgement,
-                                   const std::vector<protocol::SubackCode>* codes) { send(acknowledgement, codes); });
+                                   const std::vector<protocol::ReasonCode>* codes) { send(acknowledgement, codes); });
   if (!acknowledgements_.empty() && log_->room_for(0) == log::AppendRoom::kFailed) drop_acknowledgements();
 }
 
@@ -226,7 +226,7 @@ void BrokerShard::drop_acknowledgements() {
   });
 }
 
-void BrokerShard::send(const Acknowledgement& acknowledgement, const std::vector<protocol::SubackCode>* codes) {
+void BrokerShard::send(const Acknowledgement& acknowledgement, const std::vector<protocol::ReasonCode>* codes) {
   Connection* connection = find(acknowledgement.connection);
   if (connection == nullptr || connection->closing()) return;
   switch (acknowledgement.type) {
@@ -234,7 +234,7 @@ void BrokerShard::send(const Acknowledgement& acknowledgement, const std::vector
       // [MQTT-3.1.4-4] In 3.1 the bit of the session is reserved.
       connection->send_connack(
           acknowledgement.session_present && connection->version() != protocol::ProtocolVersion::kMqtt31,
-          protocol::ConnectReturnCode::kAccepted);
+          protocol::ReasonCode::kSuccess, connection->version());
       connection->established();
       session_online(*connection->session());
       return;

@@ -70,7 +70,7 @@ struct PendingSubscribe {
   ConnectionRef connection;
   protocol::PacketId packet_id;
   size_t packet_bytes = 0;
-  std::vector<protocol::SubackCode> codes;
+  std::vector<protocol::ReasonCode> codes;
   std::vector<std::pair<std::string, protocol::QoS>> filters;  // to be recorded: those of a persistent session
   uint64_t ticket = 0;
   uint32_t answers_left = 0;
@@ -238,7 +238,7 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   void spread_log_progress();
   void release_acknowledgements();
   void drop_acknowledgements();
-  void send(const Acknowledgement& acknowledgement, const std::vector<protocol::SubackCode>* codes);
+  void send(const Acknowledgement& acknowledgement, const std::vector<protocol::ReasonCode>* codes);
   void flush_connections();
   void resume_waiting();
   void close_owed();

@@ -300,14 +300,15 @@ void Connection::send_acknowledge(protocol::PacketType type, protocol::PacketId 
                                       packet_id));
 }
 
-void Connection::send_suback(protocol::PacketId packet_id, const std::vector<protocol::SubackCode>& codes) {
+void Connection::send_suback(protocol::PacketId packet_id, const std::vector<protocol::ReasonCode>& codes) {
   const size_t bytes = protocol::suback_bytes(codes.size());
   commit(protocol::encode_suback({reserve(bytes), bytes}, packet_id, codes));
 }
 
-void Connection::send_connack(bool session_present, protocol::ConnectReturnCode code) {
-  commit(protocol::encode_connack({reserve(protocol::kConnackBytes), protocol::kConnackBytes},
-                                  {.session_present = session_present, .code = code}));
+void Connection::send_connack(bool session_present, protocol::ReasonCode code, protocol::ProtocolVersion version) {
+  const protocol::Connack connack{.session_present = session_present, .code = code};
+  const size_t bytes = protocol::connack_bytes(connack, version);
+  commit(protocol::encode_connack({reserve(bytes), bytes}, connack, version));
 }
 
 void Connection::send_pingresp() {

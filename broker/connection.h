@@ -54,8 +54,8 @@ class Connection final : public core::StreamHandler, private core::Timer {
   void flush();
 
   void send_acknowledge(protocol::PacketType type, protocol::PacketId packet_id);
-  void send_suback(protocol::PacketId packet_id, const std::vector<protocol::SubackCode>& codes);
-  void send_connack(bool session_present, protocol::ConnectReturnCode code);
+  void send_suback(protocol::PacketId packet_id, const std::vector<protocol::ReasonCode>& codes);
+  void send_connack(bool session_present, protocol::ReasonCode code, protocol::ProtocolVersion version);
   void send_pingresp();
 
   // Ends the connection; what is already encoded is still sent when `after_output`, then it closes.

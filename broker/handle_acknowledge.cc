@@ -69,20 +69,21 @@ Handled handle_pubrel(BrokerShard& shard, Connection& connection, PacketId packe
 }  // namespace
 
 Handled handle_acknowledge(BrokerShard& shard, Connection& connection, const protocol::PacketBytes& packet) {
-  const auto packet_id = protocol::decode_acknowledge(packet);
-  if (!packet_id.has_value()) {
-    connection.fail(packet_id.error());
+  const auto acknowledge = protocol::decode_acknowledge(packet);
+  if (!acknowledge.has_value()) {
+    connection.fail(acknowledge.error());
     return Handled::kStop;
   }
+  const PacketId packet_id = acknowledge->packet_id;
   if (shard.room_for_state() == Handled::kWait) return Handled::kWait;
-  if (packet.type == PacketType::kPubrel) return handle_pubrel(shard, connection, *packet_id);
+  if (packet.type == PacketType::kPubrel) return handle_pubrel(shard, connection, packet_id);
 
   Session& session = *connection.session();
   InflightWindow* window = session.window_if_any();
-  Delivery* delivery = window == nullptr ? nullptr : window->find(*packet_id);
+  Delivery* delivery = window == nullptr ? nullptr : window->find(packet_id);
   // An id we do not know: an answer to something that a restart has made us forget. PUBREC must still come to its end.
   if (delivery == nullptr) {
-    if (packet.type == PacketType::kPubrec) connection.send_acknowledge(PacketType::kPubrel, *packet_id);
+    if (packet.type == PacketType::kPubrec) connection.send_acknowledge(PacketType::kPubrel, packet_id);
     return Handled::kDone;
   }
   const bool exactly_once = delivery->qos == protocol::QoS::kExactlyOnce;

@@ -5,11 +5,11 @@
 namespace penstock::broker {
 namespace {
 
-using protocol::ConnectReturnCode;
+using protocol::ProtocolVersion;
+using protocol::ReasonCode;
 
-Handled refuse(BrokerShard& shard, Connection& connection, ConnectReturnCode code) {
-  (void)shard;
-  connection.send_connack(false, code);           // [MQTT-3.1.3-9]
+Handled refuse(Connection& connection, ReasonCode code, ProtocolVersion version) {
+  connection.send_connack(false, code, version);  // [MQTT-3.1.3-9]
   connection.close(CloseReason::kRefused, true);  // [MQTT-3.2.2-5] and nothing behind it is read [MQTT-3.1.4-5]
   return Handled::kStop;
 }
@@ -36,13 +36,16 @@ Handled handle_first_packet(BrokerShard& shard, Connection& connection, const pr
   }
   const auto connect = protocol::decode_connect(packet);
   if (!connect.has_value()) {
-    if (connect.error().refusal == ConnectReturnCode::kAccepted) {
+    if (!connect.error().refusal.has_value()) {
       connection.fail(connect.error().error);  // [MQTT-3.1.4-1]
       return Handled::kStop;
     }
     shard.report_protocol_error(connection, connect.error().error);
-    return refuse(shard, connection, connect.error().refusal);
+    return refuse(connection, *connect.error().refusal, connect.error().version);
   }
+  const ProtocolVersion version = connect->version;
+  // Only 3.1 and 3.1.1 are served.
+  if (version == ProtocolVersion::kMqtt5) return refuse(connection, ReasonCode::kUnsupportedProtocolVersion, version);
   if (connect->will.has_value() && protocol::count_levels(connect->will->topic.text()) > BrokerShard::kTopicLevelsMax) {
     connection.fail(
         {protocol::ProtocolErrorReason::kInvalidTopicName, "", "the topic of the will has more than 128 levels"});
@@ -58,7 +61,7 @@ Handled handle_first_packet(BrokerShard& shard, Connection& connection, const pr
   if (shard.room_for_state() == Handled::kWait) return Handled::kWait;
   // The disk is full or broken: everybody else is served.
   if (!shard.has_log_room() && needs_record(shard, *connect))
-    return refuse(shard, connection, ConnectReturnCode::kServerUnavailable);
+    return refuse(connection, ReasonCode::kServerUnavailable, version);
   const Session* session = shard.sessions().find(connect->client_id);
   // Shards accept and read in no common order. A connection that its client gave up before it made the one that is here
   // must not take that over, only because it was read later. [MQTT-3.1.4-2]
@@ -71,7 +74,7 @@ Handled handle_first_packet(BrokerShard& shard, Connection& connection, const pr
   if (shard.options().client_id_conflict == ClientIdConflict::kReject) {
     // A client that closed and comes again may be read before its own end is.
     if (session != nullptr && session->online() && !session->connection->is_peer_gone())
-      return refuse(shard, connection, ConnectReturnCode::kIdentifierRejected);
+      return refuse(connection, ReasonCode::kClientIdNotValid, version);
   }
   if (session != nullptr && session->online()) session->connection->close(CloseReason::kTakenOver);  // [MQTT-3.1.4-2]
   // A will that still waits for room goes first: its record must not be taken for that of this connection's will.

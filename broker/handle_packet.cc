@@ -49,6 +49,7 @@ Handled handle_packet(BrokerShard& shard, Connection& connection, const protocol
     case PacketType::kSuback:
     case PacketType::kUnsuback:
     case PacketType::kPingresp:
+    case PacketType::kAuth:
       connection.fail({protocol::ProtocolErrorReason::kUnexpectedPacket, "", "a packet that only a server sends"});
       return Handled::kStop;
   }

@@ -25,7 +25,7 @@ Handled handle_subscribe(BrokerShard& shard, Connection& connection, const proto
                            .packet_bytes = packet.packet_bytes};
   for (const protocol::FilterRequest request : subscribe->filters) {  // [MQTT-3.8.4-4] [MQTT-3.9.3-1]
     if (refused || !shard.may_subscribe(session, request.filter)) {
-      pending.codes.push_back(protocol::SubackCode::kFailure);
+      pending.codes.push_back(protocol::ReasonCode::kUnspecifiedError);
       continue;
     }
     shard.subscribe(session, request.filter, request.qos, change);

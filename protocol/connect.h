@@ -23,8 +23,9 @@ struct WillMessage {
   QoS qos = QoS::kAtMostOnce;
   bool retain = false;
   // 5.0 from here.
-  uint32_t delay_s = 0;    // after the connection's end
-  core::Bytes properties;  // checked, as they came but the delay is among them; for stored_properties()
+  uint32_t delay_s = 0;  // after the connection's end
+  // Checked, as they came, the delay among them: for stored_properties(). To be encoded: without the delay.
+  core::Bytes properties;
   std::optional<uint32_t> message_expiry_s;
   bool payload_is_text = false;  // said to be UTF-8; is_utf8() looks
 };

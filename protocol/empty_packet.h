@@ -1,4 +1,5 @@
-// PINGREQ, PINGRESP and DISCONNECT: packets that are a fixed header and nothing else.
+// PINGREQ, PINGRESP and, before 5.0, DISCONNECT: packets that are a fixed header and nothing else. DISCONNECT of all
+// versions: protocol/disconnect.h.
 #pragma once
 
 #include "protocol/packet_framer.h"

@@ -1,146 +1,141 @@
-// The packets that are written now and then; PUBLISH and the acknowledgements are inline.
+// The packets that are written now and then; PUBLISH and the short acknowledgements are inline. CONNECT, CONNACK, AUTH,
+// DISCONNECT: protocol/encode_connect.cc.
 #include "protocol/encode.h"
+
+#include "protocol/field_writer.h"
 
 namespace penstock::protocol {
 namespace {
 
-// Appends fields to a packet whose size was checked at the start.
-class FieldWriter {
- public:
-  FieldWriter(core::MutableBytes to, PacketType type, uint8_t flags, size_t remaining_length) : begin_(to.data()) {
-    CHECK_LE(remaining_length, kRemainingLengthMax);
-    CHECK_GE(to.size(), 1 + remaining_length_bytes(remaining_length) + remaining_length);
-    at_ = begin_ + write_fixed_header(begin_, type, flags, remaining_length);
-  }
-  void u8(uint8_t value) { *at_++ = std::byte(value); }
-  void u16(uint16_t value) {
-    core::store_be16(at_, value);
-    at_ += 2;
-  }
-  void sized(core::Bytes bytes) {
-    CHECK_LE(bytes.size(), kStringBytesMax);
-    u16(static_cast<uint16_t>(bytes.size()));
-    if (!bytes.empty()) std::memcpy(at_, bytes.data(), bytes.size());
-    at_ += bytes.size();
-  }
-  void sized(std::string_view text) { sized(core::as_bytes(text)); }
-  size_t bytes() const { return static_cast<size_t>(at_ - begin_); }
-
- private:
-  std::byte* begin_;
-  std::byte* at_;
-};
-
-size_t packet_bytes(size_t remaining_length) {
-  return 1 + remaining_length_bytes(remaining_length) + remaining_length;
+bool is_5(ProtocolVersion version) {
+  return version == ProtocolVersion::kMqtt5;
 }
 
-std::string_view protocol_name(ProtocolVersion version) {
-  return version == ProtocolVersion::kMqtt31 ? "MQIsdp" : "MQTT";
+auto reason_property(std::string_view reason_string) {
+  return [reason_string](PropertyWriter& writer) {
+    if (!reason_string.empty()) writer.text(PropertyId::kReasonString, reason_string);
+  };
 }
 
-size_t connect_remaining_length(const Connect& connect) {
-  constexpr size_t kLevelFlagsKeepalive = 4;
-  size_t bytes = 2 + protocol_name(connect.version).size() + kLevelFlagsKeepalive + 2 + connect.client_id.size();
-  if (connect.will) bytes += 2 + connect.will->topic.size() + 2 + connect.will->payload.size();
-  if (connect.user_name) bytes += 2 + connect.user_name->size();
-  if (connect.password) bytes += 2 + connect.password->size();
-  return bytes;
+auto subscription_property(uint32_t subscription_id) {
+  return [subscription_id](PropertyWriter& writer) {
+    if (subscription_id != 0) writer.variable(PropertyId::kSubscriptionId, subscription_id);
+  };
 }
 
-uint8_t connect_flags(const Connect& connect) {
-  uint32_t flags = connect.clean_session ? 0x02 : 0;
-  if (connect.will) {
-    flags |= 0x04u | static_cast<uint32_t>(connect.will->qos) << 3 | (connect.will->retain ? 0x20u : 0);
-  }
-  if (connect.password) flags |= 0x40;
-  if (connect.user_name) flags |= 0x80;
-  return static_cast<uint8_t>(flags);
+void no_properties(PropertyWriter&) {}
+
+size_t acknowledge_remaining_length(ReasonCode reason, std::string_view reason_string) {
+  if (!reason_string.empty()) return 3 + section_bytes(reason_property(reason_string));
+  return reason == ReasonCode::kSuccess ? 2 : 3;
 }
 
-size_t subscribe_remaining_length(std::span<const FilterRequest> requests) {
-  size_t bytes = 2;
+size_t subscribe_remaining_length(std::span<const FilterRequest> requests, ProtocolVersion version,
+                                  uint32_t subscription_id) {
+  size_t bytes = 2 + (is_5(version) ? section_bytes(subscription_property(subscription_id)) : 0);
   for (const FilterRequest& request : requests) bytes += 3 + request.filter.size();
   return bytes;
 }
 
-size_t unsubscribe_remaining_length(std::span<const TopicFilter> filters) {
-  size_t bytes = 2;
+size_t codes_remaining_length(size_t code_count, ProtocolVersion version, std::string_view reason_string) {
+  return 2 + (is_5(version) ? section_bytes(reason_property(reason_string)) : 0) + code_count;
+}
+
+size_t unsubscribe_remaining_length(std::span<const TopicFilter> filters, ProtocolVersion version) {
+  size_t bytes = 2 + (is_5(version) ? 1 : 0);
   for (const TopicFilter& filter : filters) bytes += 2 + filter.size();
   return bytes;
 }
 
 }  // namespace
 
-size_t connect_bytes(const Connect& connect) {
-  return packet_bytes(connect_remaining_length(connect));
+size_t acknowledge_bytes(ReasonCode reason, std::string_view reason_string) {
+  return packet_bytes(acknowledge_remaining_length(reason, reason_string));
 }
 
-size_t encode_connect(core::MutableBytes to, const Connect& connect) {
-  CHECK(connect.user_name.has_value() || !connect.password.has_value());  // [MQTT-3.1.2-22]
-  FieldWriter writer(to, PacketType::kConnect, 0, connect_remaining_length(connect));
-  writer.sized(protocol_name(connect.version));
-  writer.u8(static_cast<uint8_t>(connect.version));
-  writer.u8(connect_flags(connect));
-  writer.u16(connect.keepalive_s);
-  writer.sized(connect.client_id);
-  if (connect.will) {
-    writer.sized(connect.will->topic.text());
-    writer.sized(connect.will->payload);
-  }
-  if (connect.user_name) writer.sized(*connect.user_name);
-  if (connect.password) writer.sized(*connect.password);
-  return writer.bytes();
-}
-
-size_t encode_connack(core::MutableBytes to, Connack connack) {
-  // [MQTT-3.2.2-4]
-  CHECK(!connack.session_present || connack.code == ConnectReturnCode::kAccepted);
-  FieldWriter writer(to, PacketType::kConnack, 0, 2);
-  writer.u8(connack.session_present ? 1 : 0);
-  writer.u8(static_cast<uint8_t>(connack.code));
-  return writer.bytes();
-}
-
-size_t subscribe_bytes(std::span<const FilterRequest> requests) {
-  return packet_bytes(subscribe_remaining_length(requests));
-}
-
-size_t encode_subscribe(core::MutableBytes to, PacketId packet_id, std::span<const FilterRequest> requests) {
-  CHECK(!requests.empty());  // [MQTT-3.8.3-3]
-  CHECK_NE(packet_id.value(), 0);
-  FieldWriter writer(to, PacketType::kSubscribe, 2, subscribe_remaining_length(requests));  // [MQTT-3.8.1-1]
+size_t encode_acknowledge(core::MutableBytes to, PacketType type, PacketId packet_id, ReasonCode reason,
+                          std::string_view reason_string) {
+  // [MQTT5-3.4.2-1] [MQTT5-3.5.2-1] [MQTT5-3.6.2-1] [MQTT5-3.7.2-1]
+  CHECK(may_carry(type, reason));
+  const uint8_t flags = type == PacketType::kPubrel ? 2 : 0;  // [MQTT5-3.6.1-1]
+  const size_t remaining_length = acknowledge_remaining_length(reason, reason_string);
+  FieldWriter writer(to, type, flags, remaining_length);
   writer.u16(packet_id.value());
+  if (remaining_length > 2) writer.u8(static_cast<uint8_t>(reason));
+  if (remaining_length > 3) writer.section(reason_property(reason_string));
+  return writer.bytes();
+}
+
+size_t subscribe_bytes(std::span<const FilterRequest> requests, ProtocolVersion version, uint32_t subscription_id) {
+  return packet_bytes(subscribe_remaining_length(requests, version, subscription_id));
+}
+
+size_t encode_subscribe(core::MutableBytes to, PacketId packet_id, std::span<const FilterRequest> requests,
+                        ProtocolVersion version, uint32_t subscription_id) {
+  CHECK(!requests.empty());  // [MQTT-3.8.3-3] [MQTT5-3.8.3-2]
+  CHECK_NE(packet_id.value(), 0);
+  CHECK_LE(subscription_id, kRemainingLengthMax);
+  // [MQTT-3.8.1-1] [MQTT5-3.8.1-1]
+  FieldWriter writer(to, PacketType::kSubscribe, 2, subscribe_remaining_length(requests, version, subscription_id));
+  writer.u16(packet_id.value());
+  if (is_5(version)) writer.section(subscription_property(subscription_id));
   for (const FilterRequest& request : requests) {
     writer.sized(request.filter.text());
-    writer.u8(static_cast<uint8_t>(request.qos));
+    writer.u8(is_5(version) ? subscription_options(request) : static_cast<uint8_t>(request.qos));
   }
   return writer.bytes();
 }
 
-size_t suback_bytes(size_t code_count) {
-  return packet_bytes(2 + code_count);
+size_t suback_bytes(size_t code_count, ProtocolVersion version, std::string_view reason_string) {
+  return packet_bytes(codes_remaining_length(code_count, version, reason_string));
 }
 
-size_t encode_suback(core::MutableBytes to, PacketId packet_id, std::span<const SubackCode> codes) {
+size_t encode_suback(core::MutableBytes to, PacketId packet_id, std::span<const ReasonCode> codes,
+                     ProtocolVersion version, std::string_view reason_string) {
   CHECK(!codes.empty());
-  FieldWriter writer(to, PacketType::kSuback, 0, 2 + codes.size());
+  FieldWriter writer(to, PacketType::kSuback, 0, codes_remaining_length(codes.size(), version, reason_string));
   writer.u16(packet_id.value());
-  for (const SubackCode code : codes) writer.u8(static_cast<uint8_t>(code));
+  if (is_5(version)) writer.section(reason_property(reason_string));
+  for (const ReasonCode code : codes) {
+    CHECK(may_carry(PacketType::kSuback, code));  // [MQTT5-3.9.3-2]
+    const ReasonCode written = !is_5(version) && is_failure(code) ? ReasonCode::kUnspecifiedError : code;
+    writer.u8(static_cast<uint8_t>(written));  // [MQTT-3.9.3-2]
+  }
   return writer.bytes();
 }
 
-size_t unsubscribe_bytes(std::span<const TopicFilter> filters) {
-  return packet_bytes(unsubscribe_remaining_length(filters));
+size_t unsubscribe_bytes(std::span<const TopicFilter> filters, ProtocolVersion version) {
+  return packet_bytes(unsubscribe_remaining_length(filters, version));
 }
 
-size_t encode_unsubscribe(core::MutableBytes to, PacketId packet_id, std::span<const TopicFilter> filters) {
-  CHECK(!filters.empty());  // [MQTT-3.10.3-2]
+size_t encode_unsubscribe(core::MutableBytes to, PacketId packet_id, std::span<const TopicFilter> filters,
+                          ProtocolVersion version) {
+  CHECK(!filters.empty());  // [MQTT-3.10.3-2] [MQTT5-3.10.3-2]
   CHECK_NE(packet_id.value(), 0);
-  // [MQTT-3.10.1-1]
-  FieldWriter writer(to, PacketType::kUnsubscribe, 2, unsubscribe_remaining_length(filters));
+  // [MQTT-3.10.1-1] [MQTT5-3.10.1-1]
+  FieldWriter writer(to, PacketType::kUnsubscribe, 2, unsubscribe_remaining_length(filters, version));
   writer.u16(packet_id.value());
+  if (is_5(version)) writer.section(no_properties);
   for (const TopicFilter& filter : filters) writer.sized(filter.text());
+  return writer.bytes();
+}
+
+size_t unsuback_bytes(size_t code_count, ProtocolVersion version, std::string_view reason_string) {
+  if (!is_5(version)) return kAcknowledgeBytes;
+  return packet_bytes(codes_remaining_length(code_count, version, reason_string));
+}
+
+size_t encode_unsuback(core::MutableBytes to, PacketId packet_id, std::span<const ReasonCode> codes,
+                       ProtocolVersion version, std::string_view reason_string) {
+  if (!is_5(version)) return encode_acknowledge(to, PacketType::kUnsuback, packet_id);
+  CHECK(!codes.empty());
+  FieldWriter writer(to, PacketType::kUnsuback, 0, codes_remaining_length(codes.size(), version, reason_string));
+  writer.u16(packet_id.value());
+  writer.section(reason_property(reason_string));
+  for (const ReasonCode code : codes) {
+    CHECK(may_carry(PacketType::kUnsuback, code));  // [MQTT5-3.11.3-2]
+    writer.u8(static_cast<uint8_t>(code));
+  }
   return writer.bytes();
 }
 

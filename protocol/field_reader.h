@@ -36,9 +36,9 @@ class FieldReader {
       const uint32_t byte = take_u8();
       value |= (byte & 0x7f) << shift;
       if (byte >= 0x80) continue;
-      malformed_integer_ = byte == 0 && shift != 0 && !truncated_;
-      if (malformed_integer_) break;
-      return value;
+      if (truncated_) return 0;
+      if (byte != 0 || shift == 0) return value;
+      break;  // the last byte adds nothing
     }
     malformed_integer_ = true;
     truncated_ = true;

@@ -82,10 +82,8 @@ struct PropertyRule {
   const char* name;  // "message expiry interval"
   PropertyType type;
   PropertyRange range;
-  uint16_t places;  // bit 1 << place for each PropertyPlace where it is legal
-  bool repeats;     // may stand there more than once
-
-  bool is_legal_in(PropertyPlace place) const { return (places >> static_cast<unsigned>(place) & 1) != 0; }
+  uint16_t places;          // bit 1 << place for each PropertyPlace where it is legal
+  uint16_t repeats_in = 0;  // and where it may stand more than once
 };
 
 // Null for a number that the standard does not name.
@@ -106,7 +104,7 @@ struct Property {
 class PropertyReader {
  public:
   explicit PropertyReader(core::Bytes checked) : fields_(checked) {}
-  // False at the end.
+  // False at the end. Over bytes that nobody has checked it stops at the first thing it cannot read.
   bool next(Property& out);
 
  private:
@@ -122,15 +120,19 @@ class PropertyChecker {
   bool next(Property& out);
   const std::optional<ProtocolError>& error() const { return error_; }
   bool has_seen(PropertyId id) const { return (seen_ >> static_cast<unsigned>(id) & 1) != 0; }
+  // From the first to the last one that was seen; properties of other kinds may stand between them.
+  core::Bytes user_properties() const { return user_properties_; }
 
  private:
   bool fail(ProtocolErrorReason reason, const char* clause, const char* text);
-  bool begin(const PropertyRule* rule);
+  bool may_begin(const PropertyRule* rule);
   bool check_value(const PropertyRule& rule, const Property& property);
+  bool check_text(const Property& property);
 
   FieldReader fields_;
   PropertyPlace place_;
   uint64_t seen_ = 0;  // bit per identifier
+  core::Bytes user_properties_;
   std::optional<ProtocolError> error_;
 };
 

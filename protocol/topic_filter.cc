@@ -1,6 +1,8 @@
 // Checking and matching of topic filters. Both walk the text once and keep nothing.
 #include "protocol/topic_filter.h"
 
+#include <algorithm>
+
 #include "protocol/utf8.h"
 
 namespace penstock::protocol {
@@ -16,9 +18,9 @@ const char* broken_wildcard_clause(std::string_view text) {
     const bool begins_level = at == 0 || text[at - 1] == '/';
     const bool ends_text = at + 1 == text.size();
     if (text[at] == '#') {
-      if (!begins_level || !ends_text) return "MQTT-4.7.1-2";
+      if (!begins_level || !ends_text) return "MQTT-4.7.1-2";  // [MQTT5-4.7.1-1]
     } else if (!begins_level || !(ends_text || text[at + 1] == '/')) {
-      return "MQTT-4.7.1-3";
+      return "MQTT-4.7.1-3";  // [MQTT5-4.7.1-2]
     }
   }
   return nullptr;
@@ -43,8 +45,25 @@ Decoded<TopicFilter> TopicFilter::parse(std::string_view text) {
   return TopicFilter(text);
 }
 
+// What stands behind the group was accepted as the end of the whole filter, and begins a level: alone it is one, too.
+Decoded<SharedFilter> SharedFilter::split(TopicFilter shared) {
+  using Reason = ProtocolErrorReason;
+  constexpr std::string_view kPrefix = "$share/";
+  const std::string_view rest = shared.text().substr(kPrefix.size());
+  const size_t group_bytes = std::min(rest.find('/'), rest.size());
+  const std::string_view group = rest.substr(0, group_bytes);
+  if (group.empty()) return bad_filter(Reason::kInvalidTopicFilter, "MQTT5-4.8.2-1", "a shared filter without a group");
+  if (group.find_first_of("+#") != std::string_view::npos) {
+    return bad_filter(Reason::kInvalidTopicFilter, "MQTT5-4.8.2-2", "a wildcard in the group of a shared filter");
+  }
+  if (rest.size() <= group_bytes + 1) {
+    return bad_filter(Reason::kInvalidTopicFilter, "MQTT5-4.8.2-2", "a shared filter that ends with its group");
+  }
+  return SharedFilter{group, TopicFilter::accepted(rest.substr(group_bytes + 1))};
+}
+
 bool matches(TopicFilter filter, TopicName name) {
-  if (name.starts_with_dollar() && filter.starts_with_wildcard()) return false;  // [MQTT-4.7.2-1]
+  if (name.starts_with_dollar() && filter.starts_with_wildcard()) return false;  // [MQTT-4.7.2-1] [MQTT5-4.7.2-1]
   const char* f = filter.text().data();
   const char* const f_end = f + filter.size();
   const char* n = name.text().data();

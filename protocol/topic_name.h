@@ -15,7 +15,7 @@ class TopicName {
  public:
   TopicName() = default;
 
-  // [MQTT-4.7.1-1]
+  // [MQTT-4.7.1-1] [MQTT5-4.7.0-1]
   static Decoded<TopicName> parse(std::string_view text) {
     const bool plain = !text.empty() && !swar::any_word(text, swar::unplain_topic);
     if (plain && text.size() <= kStringBytesMax) [[likely]]
@@ -30,9 +30,9 @@ class TopicName {
   TopicLevels levels() const { return TopicLevels(text_); }
   // The first level; empty for "/a".
   std::string_view parent_topic() const { return text_.substr(0, text_.find('/')); }
-  // "$SYS/..." and the like: wildcards at the first level never match these. [MQTT-4.7.2-1]
+  // "$SYS/..." and the like: wildcards at the first level never match these. [MQTT-4.7.2-1] [MQTT5-4.7.2-1]
   bool starts_with_dollar() const { return !text_.empty() && text_.front() == '$'; }
-  // Case counts, nothing is normalised. [MQTT-4.7.3-4]
+  // Case counts, nothing is normalised. [MQTT-4.7.3-4] [MQTT5-4.7.3-4]
   bool operator==(const TopicName&) const = default;
 
  private:

@@ -33,6 +33,8 @@ const char* to_string(PacketType type) {
       return "PINGRESP";
     case PacketType::kDisconnect:
       return "DISCONNECT";
+    case PacketType::kAuth:
+      return "AUTH";
   }
   return "reserved";
 }

@@ -36,9 +36,10 @@ size_t character_bytes(const uint8_t* at, size_t left) {
   return lead.bytes;
 }
 
-}  // namespace
+enum class Null : bool { kRefused, kAllowed };
 
-bool is_mqtt_utf8_slow(std::string_view text) {
+template <Null kNull>
+bool is_well_formed(std::string_view text) {
   const auto* at = reinterpret_cast<const uint8_t*>(text.data());
   const uint8_t* const end = at + text.size();
   while (at < end) {
@@ -47,15 +48,26 @@ bool is_mqtt_utf8_slow(std::string_view text) {
       continue;
     }
     if (*at < 0x80) {
-      if (*at == 0) return false;  // [MQTT-1.5.3-2]
+      if (kNull == Null::kRefused && *at == 0) return false;  // [MQTT-1.5.3-2] [MQTT5-1.5.4-2]
       ++at;
       continue;
     }
     const size_t bytes = character_bytes(at, static_cast<size_t>(end - at));
-    if (bytes == 0) return false;  // [MQTT-1.5.3-1]
+    if (bytes == 0) return false;  // [MQTT-1.5.3-1] [MQTT5-1.5.4-1]
     at += bytes;
   }
   return true;
+}
+
+}  // namespace
+
+bool is_mqtt_utf8_slow(std::string_view text) {
+  return is_well_formed<Null::kRefused>(text);
+}
+
+bool is_utf8(std::string_view text) {
+  if (!swar::any_word(text, swar::unplain_text)) return true;
+  return is_well_formed<Null::kAllowed>(text);
 }
 
 }  // namespace penstock::protocol

@@ -10,18 +10,18 @@ namespace {
 
 using protocol::PacketId;
 using protocol::PacketType;
-using protocol::SubackCode;
+using protocol::ReasonCode;
 
 class AcknowledgementQueueTest : public testing::Test {
  protected:
   void push(uint64_t end, uint16_t packet_id) { queue_.push({.end = end, .packet_id = PacketId(packet_id)}); }
-  void push_suback(uint64_t end, uint16_t packet_id, std::vector<SubackCode> codes) {
+  void push_suback(uint64_t end, uint16_t packet_id, std::vector<ReasonCode> codes) {
     queue_.push_suback({.end = end, .type = PacketType::kSuback, .packet_id = PacketId(packet_id)}, std::move(codes));
   }
   // "1 2 " or, with the codes of a SUBACK, "3:0,80 ".
   std::string released(uint64_t durable_end) {
     std::string text;
-    queue_.release(durable_end, [&](const Acknowledgement& acknowledgement, const std::vector<SubackCode>* codes) {
+    queue_.release(durable_end, [&](const Acknowledgement& acknowledgement, const std::vector<ReasonCode>* codes) {
       text += std::to_string(acknowledgement.packet_id.value());
       for (size_t i = 0; codes != nullptr && i < codes->size(); ++i)
         text += (i == 0 ? ":" : ",") + std::to_string(static_cast<int>((*codes)[i]));
@@ -69,9 +69,9 @@ TEST_F(AcknowledgementQueueTest, what_must_only_keep_its_place_waits_for_the_new
 }
 
 TEST_F(AcknowledgementQueueTest, gives_each_suback_its_own_codes) {
-  push_suback(100, 1, {SubackCode::kGrantedAtMostOnce, SubackCode::kFailure});
+  push_suback(100, 1, {ReasonCode::kGrantedAtMostOnce, ReasonCode::kUnspecifiedError});
   push(100, 2);
-  push_suback(200, 3, {SubackCode::kGrantedExactlyOnce});
+  push_suback(200, 3, {ReasonCode::kGrantedExactlyOnce});
   EXPECT_EQ(released(100), "1:0,128 2 ");
   EXPECT_EQ(released(200), "3:2 ");
 }
@@ -79,7 +79,7 @@ TEST_F(AcknowledgementQueueTest, gives_each_suback_its_own_codes) {
 TEST_F(AcknowledgementQueueTest, takes_new_answers_while_it_releases) {
   push(100, 1);
   std::string order;
-  queue_.release(100, [&](const Acknowledgement& acknowledgement, const std::vector<SubackCode>*) {
+  queue_.release(100, [&](const Acknowledgement& acknowledgement, const std::vector<ReasonCode>*) {
     order += std::to_string(acknowledgement.packet_id.value());
     if (acknowledgement.packet_id == PacketId(1)) push(100, 2);
   });

@@ -45,7 +45,7 @@ TEST_P(Connect, does_not_serve_an_unknown_protocol_name) {
 }
 
 TEST_P(Connect, answers_an_unknown_protocol_level_with_code_1_and_closes) {
-  for (const int level : {0, 1, 2, 6, 77, 127, 255}) {
+  for (const int level : {0, 1, 2}) {  // a later one is refused in the words of 5.0
     TestClient client = silent();
     const Packet connack = client.connect({.client_id = id("a"), .protocol_level = static_cast<uint8_t>(level)});
     EXPECT_EQ(connack.return_code, 1) << level;  // [MQTT-3.1.2-2]

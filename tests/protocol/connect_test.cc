@@ -88,26 +88,32 @@ TEST(connect, of_version_3_1_may_set_the_flag_that_it_does_not_use) {
 }
 
 struct BadConnect : BadPacket {
-  ConnectReturnCode refusal = ConnectReturnCode::kAccepted;
+  std::optional<ReasonCode> refusal = std::nullopt;
+  ProtocolVersion refused_in = ProtocolVersion::kMqtt311;
 };
 
 TEST(connect, refuses_what_the_standard_forbids_and_says_which_statement_and_return_code) {
   using Reason = ProtocolErrorReason;
-  constexpr auto kLevel = ConnectReturnCode::kUnacceptableProtocolLevel;
-  constexpr auto kRejected = ConnectReturnCode::kIdentifierRejected;
+  constexpr auto kLevel = ReasonCode::kUnsupportedProtocolVersion;
+  constexpr auto kRejected = ReasonCode::kClientIdNotValid;
+  constexpr auto k31 = ProtocolVersion::kMqtt31;
+  constexpr auto k5 = ProtocolVersion::kMqtt5;
   const BadConnect cases[] = {
       {{"empty", "10 00", Reason::kTruncatedField, "MQTT-3.1.4-1"}},
       {{"other name", "10 0d 0004 'mqtt' 04 02 0000 0001 'a'", Reason::kProtocolName, "MQTT-3.1.2-1"}},
       {{"empty name", "10 09 0000 04 02 0000 0001 'a'", Reason::kProtocolName, "MQTT-3.1.2-1"}},
       {{"name cut", "10 05 0004 'MQT'", Reason::kTruncatedField, "MQTT-3.1.4-1"}},
       {{"no level", "10 06 0004 'MQTT'", Reason::kTruncatedField, "MQTT-3.1.4-1"}},
-      {{"level 5", "10 0d 0004 'MQTT' 05 02 0000 0001 'a'", Reason::kProtocolLevel, "MQTT-3.1.2-2"}, kLevel},
-      {{"level 5 with properties", "10 0e 0004 'MQTT' 05 02 0000 00 0001 'a'", Reason::kProtocolLevel, "MQTT-3.1.2-2"},
-       kLevel},
+      {{"level 6", "10 0e 0004 'MQTT' 06 02 0000 00 0001 'a'", Reason::kProtocolLevel, "MQTT5-3.1.2-2"}, kLevel, k5},
+      {{"level 255", "10 07 0004 'MQTT' ff", Reason::kProtocolLevel, "MQTT5-3.1.2-2"}, kLevel, k5},
       {{"level 0", "10 0d 0004 'MQTT' 00 02 0000 0001 'a'", Reason::kProtocolLevel, "MQTT-3.1.2-2"}, kLevel},
       {{"level 3 of MQTT", "10 0d 0004 'MQTT' 03 02 0000 0001 'a'", Reason::kProtocolLevel, "MQTT-3.1.2-2"}, kLevel},
       {{"level 4 of MQIsdp", "10 0f 0006 'MQIsdp' 04 02 0000 0001 'a'", Reason::kProtocolLevel, "MQTT-3.1.2-2"},
-       kLevel},
+       kLevel,
+       k31},
+      {{"level 5 of MQIsdp", "10 0f 0006 'MQIsdp' 05 02 0000 0001 'a'", Reason::kProtocolLevel, "MQTT-3.1.2-2"},
+       kLevel,
+       k31},
       {{"bridge bit", "10 0d 0004 'MQTT' 84 02 0000 0001 'a'", Reason::kProtocolLevel, "MQTT-3.1.2-2"}, kLevel},
       {{"no flags", "10 07 0004 'MQTT' 04", Reason::kTruncatedField, "MQTT-3.1.4-1"}},
       {{"half a keepalive", "10 09 0004 'MQTT' 04 02 00", Reason::kTruncatedField, "MQTT-3.1.4-1"}},
@@ -124,7 +130,9 @@ TEST(connect, refuses_what_the_standard_forbids_and_says_which_statement_and_ret
         "MQTT-3.1.3-4"}},
       {{"empty client id, kept session", "10 0c 0004 'MQTT' 04 00 0000 0000", Reason::kClientId, "MQTT-3.1.3-8"},
        kRejected},
-      {{"empty client id in 3.1", "10 0e 0006 'MQIsdp' 03 02 0000 0000", Reason::kClientId, "MQTT-3.1.3-8"}, kRejected},
+      {{"empty client id in 3.1", "10 0e 0006 'MQIsdp' 03 02 0000 0000", Reason::kClientId, "MQTT-3.1.3-8"},
+       kRejected,
+       k31},
       {{"will missing", "10 0d 0004 'MQTT' 04 06 0000 0001 'a'", Reason::kTruncatedField, "MQTT-3.1.2-9"}},
       {{"will payload missing", "10 10 0004 'MQTT' 04 06 0000 0001 'a' 0001 't'", Reason::kTruncatedField,
         "MQTT-3.1.2-9"}},
@@ -152,6 +160,7 @@ TEST(connect, refuses_what_the_standard_forbids_and_says_which_statement_and_ret
     EXPECT_EQ(connect.error().error.reason, bad.reason) << bad.story << ": " << connect.error().error.text;
     EXPECT_STREQ(connect.error().error.clause, bad.clause) << bad.story;
     EXPECT_EQ(connect.error().refusal, bad.refusal) << bad.story;
+    EXPECT_EQ(connect.error().version, bad.refused_in) << bad.story;
   }
 }
 
@@ -172,13 +181,13 @@ TEST(connack, gives_session_present_and_code) {
   const auto fresh = decode_connack(only_packet(wire("20 02 0000")));
   ASSERT_TRUE(fresh.has_value());
   EXPECT_FALSE(fresh->session_present);
-  EXPECT_EQ(fresh->code, ConnectReturnCode::kAccepted);
+  EXPECT_EQ(fresh->code, ReasonCode::kSuccess);
   const auto kept = decode_connack(only_packet(wire("20 02 0100")));
   ASSERT_TRUE(kept.has_value());
   EXPECT_TRUE(kept->session_present);
   const auto refused = decode_connack(only_packet(wire("20 02 0005")));
   ASSERT_TRUE(refused.has_value());
-  EXPECT_EQ(refused->code, ConnectReturnCode::kNotAuthorized);
+  EXPECT_EQ(refused->code, ReasonCode::kNotAuthorized);
 }
 
 TEST(connack, refuses_wrong_sizes_reserved_bits_and_codes) {

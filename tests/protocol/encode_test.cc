@@ -99,7 +99,7 @@ TEST(encode, connack_golden_bytes) {
   };
   EXPECT_EQ(connack({}), wire("20 02 0000"));
   EXPECT_EQ(connack({.session_present = true}), wire("20 02 0100"));
-  EXPECT_EQ(connack({.code = ConnectReturnCode::kIdentifierRejected}), wire("20 02 0002"));
+  EXPECT_EQ(connack({.code = ReasonCode::kClientIdNotValid}), wire("20 02 0002"));
 }
 
 TEST(encode, subscribe_suback_and_unsubscribe_golden_bytes) {
@@ -107,7 +107,7 @@ TEST(encode, subscribe_suback_and_unsubscribe_golden_bytes) {
   EXPECT_EQ(encoded(subscribe_bytes(requests),
                     [&](core::MutableBytes to) { return encode_subscribe(to, PacketId(10), requests); }),
             wire("82 0c 000a 0003 'a/b' 01 0001 '#' 00"));
-  const std::vector<SubackCode> codes = {granted(QoS::kExactlyOnce), SubackCode::kFailure};
+  const std::vector<ReasonCode> codes = {granted(QoS::kExactlyOnce), ReasonCode::kTopicFilterInvalid};
   EXPECT_EQ(encoded(suback_bytes(codes.size()),
                     [&](core::MutableBytes to) { return encode_suback(to, PacketId(10), codes); }),
             wire("90 04 000a 02 80"));
@@ -257,7 +257,7 @@ TEST(encode_death, refuses_packets_that_the_standard_forbids) {
   std::byte room[64];
   EXPECT_DEATH(encode_connect(room, {.client_id = "c", .password = core::as_bytes("p")}), "CHECK failed");
   EXPECT_DEATH(encode_subscribe(room, PacketId(1), {}), "CHECK failed");
-  EXPECT_DEATH(encode_connack(room, {true, ConnectReturnCode::kNotAuthorized}), "CHECK failed");
+  EXPECT_DEATH(encode_connack(room, {true, ReasonCode::kNotAuthorized, {}}), "CHECK failed");
 }
 
 }  // namespace

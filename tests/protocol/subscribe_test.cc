@@ -88,10 +88,10 @@ TEST(suback, gives_its_codes_in_order) {
   ASSERT_TRUE(suback.has_value());
   EXPECT_EQ(suback->packet_id, PacketId(10));
   ASSERT_EQ(suback->codes.size(), 4u);
-  EXPECT_EQ(suback->code(0), SubackCode::kGrantedAtMostOnce);
-  EXPECT_EQ(suback->code(1), SubackCode::kGrantedAtLeastOnce);
-  EXPECT_EQ(suback->code(2), SubackCode::kGrantedExactlyOnce);
-  EXPECT_EQ(suback->code(3), SubackCode::kFailure);
+  EXPECT_EQ(suback->code(0), ReasonCode::kGrantedAtMostOnce);
+  EXPECT_EQ(suback->code(1), ReasonCode::kGrantedAtLeastOnce);
+  EXPECT_EQ(suback->code(2), ReasonCode::kGrantedExactlyOnce);
+  EXPECT_EQ(suback->code(3), ReasonCode::kUnspecifiedError);
 }
 
 TEST(suback, refuses_reserved_codes_and_missing_ones) {
@@ -105,9 +105,10 @@ TEST(suback, refuses_reserved_codes_and_missing_ones) {
 TEST(acknowledge, gives_the_packet_id_of_all_five_packets) {
   for (const char* spelling : {"40 02 abcd", "50 02 abcd", "62 02 abcd", "70 02 abcd", "b0 02 abcd"}) {
     const ByteVector bytes = wire(spelling);
-    const auto packet_id = decode_acknowledge(only_packet(bytes));
-    ASSERT_TRUE(packet_id.has_value()) << spelling;
-    EXPECT_EQ(*packet_id, PacketId(0xabcd)) << spelling;
+    const auto acknowledge = decode_acknowledge(only_packet(bytes));
+    ASSERT_TRUE(acknowledge.has_value()) << spelling;
+    EXPECT_EQ(acknowledge->packet_id, PacketId(0xabcd)) << spelling;
+    EXPECT_EQ(acknowledge->reason, ReasonCode::kSuccess) << spelling;
   }
 }
 
