@@ -19,18 +19,6 @@ TopicFilter filter(std::string_view text) {
   return TopicFilter::parse(text).value();
 }
 
-// Encodes into exactly as much room as was promised, with a guard behind it.
-template <typename Encode>
-ByteVector encoded(size_t promised_bytes, Encode encode) {
-  constexpr std::byte kGuard{0xA5};
-  ByteVector bytes(promised_bytes + 8, kGuard);
-  const size_t written = encode(core::MutableBytes(bytes).first(promised_bytes));
-  EXPECT_EQ(written, promised_bytes);
-  for (size_t i = promised_bytes; i < bytes.size(); ++i) EXPECT_EQ(bytes[i], kGuard) << "wrote past the end";
-  bytes.resize(promised_bytes);
-  return bytes;
-}
-
 ByteVector encoded_publish(PublishHeader header, core::Bytes payload) {
   return encoded(publish_bytes(header.topic.size(), header.qos, payload.size()),
                  [&](core::MutableBytes to) { return encode_publish(to, header, payload); });
@@ -127,12 +115,6 @@ TEST(encode, remaining_length_takes_the_fewest_bytes) {
     EXPECT_EQ(framing, length == 0 ? Framing::kPacket : Framing::kNeedMore) << length;
     EXPECT_EQ(packet.packet_bytes, bytes + length) << length;
   }
-}
-
-std::string random_text(core::SeededRandom& random, size_t bytes_max, std::string_view alphabet) {
-  std::string text(random.below(bytes_max + 1), '\0');
-  for (char& c : text) c = alphabet[random.below(alphabet.size())];
-  return text;
 }
 
 TEST(round_trip, publish_comes_back_as_it_was_sent) {

@@ -11,6 +11,7 @@ namespace {
 
 constexpr auto k311 = ProtocolVersion::kMqtt311;
 constexpr auto k31 = ProtocolVersion::kMqtt31;
+constexpr auto k5 = ProtocolVersion::kMqtt5;
 
 Framing frame(const ByteVector& input, PacketBytes& out, uint32_t packet_bytes_max = kPacketBytesMax,
               ProtocolVersion version = k311) {
@@ -91,7 +92,7 @@ TEST(packet_framer, reads_the_borders_of_every_length_of_remaining_length) {
   }
 }
 
-TEST(packet_framer, takes_a_remaining_length_with_needless_bytes) {
+TEST(packet_framer, takes_a_remaining_length_with_needless_bytes_before_5_0) {
   PacketBytes packet{};
   ASSERT_EQ(frame(wire("c0 8000"), packet), Framing::kPacket);
   EXPECT_EQ(packet.packet_bytes, 3u);
@@ -100,12 +101,24 @@ TEST(packet_framer, takes_a_remaining_length_with_needless_bytes) {
   EXPECT_TRUE(packet.body.empty());
 }
 
+TEST(packet_framer, refuses_needless_bytes_of_the_remaining_length_in_5_0) {  // [MQTT5-1.5.5-1]
+  for (const char* spelling : {"c0 8000", "c0 808000", "c0 80808000", "30 8500"}) {
+    const ProtocolError& error = frame_error(wire(spelling), kPacketBytesMax, k5);
+    EXPECT_EQ(error.reason, ProtocolErrorReason::kRemainingLength) << spelling;
+    EXPECT_STREQ(error.clause, "MQTT5-1.5.5-1") << spelling;
+  }
+  PacketBytes packet{};
+  EXPECT_EQ(frame(wire("c0 80"), packet, kPacketBytesMax, k5), Framing::kNeedMore);
+  EXPECT_EQ(frame(publish_with_body(0), packet, kPacketBytesMax, k5), Framing::kPacket);
+  EXPECT_EQ(frame(publish_with_body(128), packet, kPacketBytesMax, k5), Framing::kPacket);
+}
+
 TEST(packet_framer, refuses_a_fifth_byte_of_remaining_length_before_it_is_there) {
   EXPECT_EQ(frame_error(wire("30 ffffffff")).reason, ProtocolErrorReason::kRemainingLength);
   EXPECT_EQ(frame_error(wire("30 8080808001")).reason, ProtocolErrorReason::kRemainingLength);
 }
 
-TEST(packet_framer, refuses_packet_types_0_and_15_at_the_first_byte) {
+TEST(packet_framer, refuses_packet_type_0_and_before_5_0_type_15_at_the_first_byte) {
   for (int flags = 0; flags < 16; ++flags) {
     for (const int type : {0x00, 0xf0}) {
       for (const auto version : {k31, k311}) {
@@ -118,6 +131,21 @@ TEST(packet_framer, refuses_packet_types_0_and_15_at_the_first_byte) {
   }
 }
 
+TEST(packet_framer, cuts_auth_in_5_0_and_wants_no_flags_of_it) {  // [MQTT5-3.15.1-1]
+  PacketBytes packet{};
+  ASSERT_EQ(frame(wire("f0 00"), packet, kPacketBytesMax, k5), Framing::kPacket);
+  EXPECT_EQ(packet.type, PacketType::kAuth);
+  EXPECT_TRUE(packet.body.empty());
+  EXPECT_EQ(frame(wire("f0 02 19"), packet, kPacketBytesMax, k5), Framing::kNeedMore);
+  EXPECT_EQ(packet.packet_bytes, 4u);
+  for (int flags = 1; flags < 16; ++flags) {
+    const ProtocolError& error = frame_error({static_cast<std::byte>(0xf0 | flags)}, kPacketBytesMax, k5);
+    EXPECT_EQ(error.reason, ProtocolErrorReason::kReservedFlags) << flags;
+    EXPECT_STREQ(error.clause, "MQTT5-3.15.1-1") << flags;
+  }
+  EXPECT_EQ(frame_error(wire("00 00"), kPacketBytesMax, k5).reason, ProtocolErrorReason::kReservedPacketType);
+}
+
 TEST(packet_framer, judges_the_flags_of_every_first_byte) {  // [MQTT-2.2.2-1] [MQTT-2.2.2-2]
   for (int first = 0x10; first < 0xf0; ++first) {
     const auto type = static_cast<PacketType>(first >> 4);
@@ -125,6 +153,7 @@ TEST(packet_framer, judges_the_flags_of_every_first_byte) {  // [MQTT-2.2.2-1] [
     const bool good = type == PacketType::kPublish || (first & 15) == (two ? 2 : 0);
     PacketBytes packet{};
     const ByteVector bytes{static_cast<std::byte>(first), std::byte{0}};
+    ASSERT_EQ(frame(bytes, packet, kPacketBytesMax, k5), good ? Framing::kPacket : Framing::kError) << first;
     ASSERT_EQ(frame(bytes, packet), good ? Framing::kPacket : Framing::kError) << first;
     if (!good) {
       EXPECT_EQ(packet.error->reason, ProtocolErrorReason::kReservedFlags) << first;
@@ -140,6 +169,15 @@ TEST(packet_framer, names_the_statement_that_reserves_the_flags) {
   EXPECT_STREQ(frame_error(wire("a0 05 0001 0001 'a'")).clause, "MQTT-3.10.1-1");
   EXPECT_STREQ(frame_error(wire("e1 00")).clause, "MQTT-3.14.1-1");
   EXPECT_STREQ(frame_error(wire("c8 00")).clause, "MQTT-2.2.2-2");
+}
+
+TEST(packet_framer, names_the_statement_of_5_0_that_reserves_the_flags) {
+  const auto clause = [](const char* spelling) { return frame_error(wire(spelling), kPacketBytesMax, k5).clause; };
+  EXPECT_STREQ(clause("63 02 0001"), "MQTT5-3.6.1-1");
+  EXPECT_STREQ(clause("80 07 0001 00 0001 'a' 00"), "MQTT5-3.8.1-1");
+  EXPECT_STREQ(clause("a0 06 0001 00 0001 'a'"), "MQTT5-3.10.1-1");
+  EXPECT_STREQ(clause("e1 00"), "MQTT5-3.14.1-1");
+  EXPECT_STREQ(clause("c8 00"), "MQTT5-2.1.3-1");
 }
 
 TEST(packet_framer, lets_version_3_1_set_dup_on_a_repeated_pubrel) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/bytes.h"
+#include "core/random.h"
 #include "protocol/packet_framer.h"
 
 namespace penstock::protocol {
@@ -54,6 +55,25 @@ inline PacketBytes only_packet(const ByteVector& bytes, ProtocolVersion version 
   EXPECT_EQ(framing, Framing::kPacket) << hex(bytes);
   EXPECT_EQ(packet.packet_bytes, bytes.size()) << hex(bytes);
   return packet;
+}
+
+// Encodes into exactly as much room as was promised, with a guard behind it.
+template <typename Encode>
+ByteVector encoded(size_t promised_bytes, Encode encode) {
+  constexpr std::byte kGuard{0xA5};
+  ByteVector bytes(promised_bytes + 8, kGuard);
+  const size_t written = encode(core::MutableBytes(bytes).first(promised_bytes));
+  EXPECT_EQ(written, promised_bytes);
+  for (size_t i = promised_bytes; i < bytes.size(); ++i) EXPECT_EQ(bytes[i], kGuard) << "wrote past the end";
+  bytes.resize(promised_bytes);
+  return bytes;
+}
+
+// Up to `bytes_max` letters.
+inline std::string random_text(core::SeededRandom& random, size_t bytes_max, std::string_view alphabet) {
+  std::string text(random.below(bytes_max + 1), '\0');
+  for (char& c : text) c = alphabet[random.below(alphabet.size())];
+  return text;
 }
 
 // One line of a table of packets that a decoder must refuse.

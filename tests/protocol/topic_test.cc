@@ -224,6 +224,53 @@ TEST(topic_matching, agrees_with_the_naive_matcher_on_random_pairs) {
   EXPECT_GT(matched, 10'000u);
 }
 
+TEST(shared_filter, is_split_into_group_and_filter) {
+  const struct {
+    const char* text;
+    const char* group;
+    const char* filter;
+  } cases[] = {
+      {"$share/consumer1/sport/tennis/+", "consumer1", "sport/tennis/+"},
+      {"$share/consumer1//finance", "consumer1", "/finance"},
+      {"$share/g/#", "g", "#"},
+      {"$share/g//", "g", "/"},
+      {"$share/$share/$share/x/y", "$share", "$share/x/y"},
+      {"$share/\xc3\xa9/t", "\xc3\xa9", "t"},
+  };
+  for (const auto& c : cases) {
+    const TopicFilter whole = TopicFilter::parse(c.text).value();
+    ASSERT_TRUE(whole.is_shared()) << c.text;
+    const auto shared = SharedFilter::split(whole);
+    ASSERT_TRUE(shared.has_value()) << c.text;
+    EXPECT_EQ(shared->group, c.group) << c.text;
+    EXPECT_EQ(shared->filter.text(), c.filter) << c.text;
+    EXPECT_TRUE(TopicFilter::parse(shared->filter.text()).has_value()) << c.text;
+  }
+}
+
+TEST(shared_filter, begins_with_its_word_and_a_separator) {
+  for (const char* text : {"$share", "$shared/g/t", "/$share/g/t", "$SHARE/g/t", "share/g/t", "+/g/t"}) {
+    EXPECT_FALSE(TopicFilter::parse(text).value().is_shared()) << text;
+  }
+}
+
+TEST(shared_filter, needs_a_group_without_wildcards_and_a_filter) {
+  const struct {
+    const char* text;
+    const char* clause;
+  } cases[] = {
+      {"$share/", "MQTT5-4.8.2-1"},  {"$share//", "MQTT5-4.8.2-1"},  {"$share//t", "MQTT5-4.8.2-1"},
+      {"$share/g", "MQTT5-4.8.2-2"}, {"$share/g/", "MQTT5-4.8.2-2"}, {"$share/+/t", "MQTT5-4.8.2-2"},
+      {"$share/#", "MQTT5-4.8.2-2"}, {"$share/+", "MQTT5-4.8.2-2"},  {"$share/+/", "MQTT5-4.8.2-2"},
+  };
+  for (const auto& c : cases) {
+    const auto shared = SharedFilter::split(TopicFilter::parse(c.text).value());
+    ASSERT_FALSE(shared.has_value()) << c.text;
+    EXPECT_EQ(shared.error().reason, ProtocolErrorReason::kInvalidTopicFilter) << c.text;
+    EXPECT_STREQ(shared.error().clause, c.clause) << c.text;
+  }
+}
+
 TEST(topic_hash, keeps_its_value_because_it_lies_on_disk) {
   EXPECT_EQ(topic_hash(*TopicName::parse("a")), 0x1e964e1fu);
   EXPECT_EQ(topic_hash(*TopicName::parse("sensors/kitchen/temperature")), 0xe6d607a0u);

@@ -112,5 +112,17 @@ TEST(utf8, agrees_with_the_definition_on_random_texts) {
   EXPECT_LT(valid, 190'000u);
 }
 
+TEST(utf8, of_a_payload_may_hold_the_null_character_and_is_judged_alike_otherwise) {
+  EXPECT_TRUE(is_utf8(""));
+  EXPECT_TRUE(is_utf8("eight plain bytes and more"));
+  EXPECT_TRUE(is_utf8("a\0b"s));
+  EXPECT_TRUE(is_utf8("\0\0\0\0\0\0\0\0\0"s));
+  EXPECT_TRUE(is_utf8("A\xf0\xaa\x9b\x94"));  // the example of figure 1-2
+  EXPECT_FALSE(is_utf8("\0\xed\xa0\x80"s));
+  EXPECT_FALSE(is_utf8("plain text and then \xff"));
+  EXPECT_FALSE(is_utf8("\xc0\x80"));
+  EXPECT_FALSE(is_utf8("cut \xe2\x82"));
+}
+
 }  // namespace
 }  // namespace penstock::protocol
