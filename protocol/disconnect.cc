@@ -58,17 +58,13 @@ Decoded<Auth> decode_auth(const PacketBytes& packet, Sender sender) {
   if (!may_carry(PacketType::kAuth, auth.reason, sender)) {
     return fail(Reason::kReturnCode, "MQTT5-3.15.2-1", "AUTH with a reason that is not for its sender");
   }
-  bool has_method = false;
   const auto user_properties = read_properties(reader, PropertyPlace::kAuth, [&](const Property& property) {
-    if (property.id == PropertyId::kAuthenticationMethod) {
-      auth.method = property.text();
-      has_method = true;
-    }
+    if (property.id == PropertyId::kAuthenticationMethod) auth.method = property.text();
     if (property.id == PropertyId::kAuthenticationData) auth.data = property.bytes;
     if (property.id == PropertyId::kReasonString) auth.reason_string = property.text();
   });
   if (!user_properties.has_value()) return std::unexpected(user_properties.error());
-  if (!has_method && !packet.body.empty()) {
+  if (auth.method.empty() && !packet.body.empty()) {
     return fail(Reason::kMissingProperty, "", "AUTH without an authentication method");
   }
   auth.user_properties = *user_properties;

@@ -66,8 +66,9 @@ void check_prefixes(Bytes input, Rules rules) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 1) return 0;
+  const ProtocolVersion before_5 = (data[0] & 2) != 0 ? ProtocolVersion::kMqtt311 : ProtocolVersion::kMqtt31;
   const Rules rules{.packet_bytes_max = (data[0] & 1) != 0 ? kPacketBytesMax : 2 + uint32_t{data[0]},
-                    .version = (data[0] & 2) != 0 ? ProtocolVersion::kMqtt311 : ProtocolVersion::kMqtt31};
+                    .version = (data[0] & 0x80) != 0 ? ProtocolVersion::kMqtt5 : before_5};
   Bytes rest = penstock::core::Bytes(reinterpret_cast<const std::byte*>(data), size).subspan(1);
   for (;;) {
     check_prefixes(rest, rules);

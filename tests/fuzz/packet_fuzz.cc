@@ -1,5 +1,6 @@
-// Fuzzes the decoding of every packet, as a server and as a client sees it. Laws: no read past the packet; a packet
-// that was accepted, encoded again and decoded again is the same; an accepted field keeps the rules of its type.
+// Fuzzes the decoding of every packet of 3.1 and 3.1.1, as a server and as a client sees it. Laws: no read past the
+// packet; a packet that was accepted, encoded again and decoded again is the same; an accepted field keeps the rules of
+// its type.
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -35,6 +36,7 @@ void check_connect(const PacketBytes& packet) {
     CHECK(connect.error().error.text[0] != '\0');
     return;
   }
+  if (connect->version == ProtocolVersion::kMqtt5) return;  // packet5_fuzz.cc
   CHECK(!connect->password || connect->user_name);
   Buffer bytes(connect_bytes(*connect));
   CHECK_EQ(encode_connect(bytes, *connect), bytes.size());
@@ -113,7 +115,7 @@ void check_unsubscribe(const PacketBytes& packet) {
 void check_suback(const PacketBytes& packet) {
   const auto suback = decode_suback(packet);
   if (!suback) return;
-  std::vector<SubackCode> codes;
+  std::vector<ReasonCode> codes;
   for (size_t i = 0; i < suback->codes.size(); ++i) codes.push_back(suback->code(i));
   Buffer bytes(suback_bytes(codes.size()));
   CHECK_EQ(encode_suback(bytes, suback->packet_id, codes), bytes.size());
@@ -129,11 +131,11 @@ void check_connack(const PacketBytes& packet) {
 }
 
 void check_acknowledge(const PacketBytes& packet) {
-  const auto packet_id = decode_acknowledge(packet);
-  if (!packet_id) return;
-  CHECK_NE(packet_id->value(), 0);
+  const auto acknowledge = decode_acknowledge(packet);
+  if (!acknowledge) return;
+  CHECK_NE(acknowledge->packet_id.value(), 0);
   Buffer bytes(kAcknowledgeBytes);
-  CHECK_EQ(encode_acknowledge(bytes, packet.type, *packet_id), bytes.size());
+  CHECK_EQ(encode_acknowledge(bytes, packet.type, acknowledge->packet_id), bytes.size());
   const PacketBytes again = framed(bytes, ProtocolVersion::kMqtt311);
   CHECK(again.type == packet.type && same(again.body, packet.body));
 }
@@ -162,6 +164,9 @@ void check_packet(const PacketBytes& packet) {
     case PacketType::kPingresp:
     case PacketType::kDisconnect:
       CHECK_EQ(decode_empty(packet).has_value(), packet.body.empty());
+      return;
+    case PacketType::kAuth:
+      CHECK(false);  // the framer lets none pass
   }
 }
 

@@ -35,6 +35,17 @@ bool naive_match(std::string_view filter, std::string_view name) {
   return f.size() == n.size();
 }
 
+void check_shared(TopicFilter whole) {
+  const auto shared = SharedFilter::split(whole);
+  const auto levels = split(whole.text());
+  const bool good_group = !levels[1].empty() && levels[1].find_first_of("+#") == std::string_view::npos;
+  const bool has_filter = levels.size() > 3 || (levels.size() == 3 && !levels[2].empty());
+  CHECK_EQ(shared.has_value(), good_group && has_filter);
+  if (!shared) return;
+  CHECK(TopicFilter::parse(shared->filter.text()).has_value());
+  CHECK_EQ(7 + shared->group.size() + 1 + shared->filter.size(), whole.size());
+}
+
 void check_text(std::string_view text) {
   const bool valid = is_mqtt_utf8_slow(text);
   CHECK_EQ(is_mqtt_utf8(text), valid);
@@ -44,8 +55,10 @@ void check_text(std::string_view text) {
   CHECK_EQ(name.has_value(), valid && !wild && !text.empty());
   CHECK(!filter.has_value() || (valid && !text.empty()));
   CHECK(!name.has_value() || filter.has_value());
+  CHECK(!valid || is_utf8(text));
   if (!filter) return;
   CHECK_EQ(filter->has_wildcard(), wild);
+  if (filter->is_shared()) check_shared(*filter);
   const auto levels = split(text);
   for (size_t i = 0; i < levels.size(); ++i) {
     const bool has_plus = levels[i].find('+') != std::string_view::npos;
