@@ -13,7 +13,7 @@ constexpr auto k5 = ProtocolVersion::kMqtt5;
 
 TEST(connect5, is_read_with_the_variable_header_of_figure_3_6) {
   const ByteVector bytes =
-      wire("10 29 0004 'MQTT' 05 ce 000a 05 11 0000000a 0002 'id' 00 0002 'wt' 0002 'wp' 0004 'user' 0002 'pw'");
+      wire("10 27 0004 'MQTT' 05 ce 000a 05 11 0000000a 0002 'id' 00 0002 'wt' 0002 'wp' 0004 'user' 0002 'pw'");
   const auto connect = decode_connect(only_packet(bytes));
   ASSERT_TRUE(connect.has_value()) << connect.error().error.text;
   EXPECT_EQ(connect->version, k5);
@@ -47,8 +47,8 @@ TEST(connect5, has_the_defaults_of_absent_properties) {
 
 TEST(connect5, gives_every_property) {
   const ByteVector bytes = wire(
-      "10 38 0004 'MQTT' 05 02 003c"
-      "2a 17 00 19 01 11 ffffffff 21 000a 22 0014 26 0001 'k' 0001 'v' 27 00010000 15 0001 'S' 16 0002 00ff"
+      "10 32 0004 'MQTT' 05 02 003c"
+      "24 17 00 19 01 11 ffffffff 21 000a 22 0014 26 0001 'k' 0001 'v' 27 00010000 15 0001 'S' 16 0002 00ff"
       "0001 'a'");
   const auto connect = decode_connect(only_packet(bytes));
   ASSERT_TRUE(connect.has_value()) << connect.error().error.text;
@@ -72,7 +72,7 @@ TEST(connect5, that_accepts_larger_packets_than_there_are_sets_no_limit) {
 
 TEST(connect5, gives_the_wills_properties_and_its_delay) {
   const ByteVector bytes = wire(
-      "10 2b 0004 'MQTT' 05 36 0000 00 0001 'a'"
+      "10 2a 0004 'MQTT' 05 36 0000 00 0001 'a'"
       "13 03 0001 't' 18 0000000a 02 0000003c 01 01 09 0000"
       "0001 'w' 0003 'bye'");
   const auto connect = decode_connect(only_packet(bytes));
@@ -164,7 +164,7 @@ TEST(connect5, refuses_what_the_standard_forbids_and_says_which_statement_and_re
 
 TEST(connect5, is_refused_at_every_cut_of_a_full_packet) {
   const ByteVector whole = wire(
-      "10 37 0004 'MQTT' 05 f6 003c 08 11 00000005 21 0001"
+      "10 39 0004 'MQTT' 05 f6 003c 08 11 00000005 21 0001"
       "0004 'dev1' 05 18 00000001 0006 'will/t' 0004 'gone' 0005 'alice' 0003 'pwd'");
   ASSERT_TRUE(decode_connect(only_packet(whole)).has_value());
   for (size_t body_bytes = 0; body_bytes + 2 < whole.size(); ++body_bytes) {
@@ -178,7 +178,7 @@ TEST(connect5, is_refused_at_every_cut_of_a_full_packet) {
 
 TEST(connack5, is_read_with_every_property) {
   const ByteVector bytes = wire(
-      "20 5c 01 00 59"
+      "20 4e 01 00 4b"
       "11 00000e10 21 0014 24 01 25 00 27 00100000 12 0003 'abc' 22 000a 1f 0002 'ok' 26 0001 'k' 0000"
       "28 00 29 00 2a 00 13 003c 1a 0002 'ri' 1c 0002 'sr' 15 0002 'am' 16 0001 07"
       "26 0004 'last' 0001 'v'");

@@ -49,7 +49,7 @@ TEST(encode5, connect_golden_bytes) {
                   .password = core::as_bytes("pw")};
   connect.properties.session_expiry_s = 10;
   EXPECT_EQ(encoded_connect(connect),
-            wire("10 29 0004 'MQTT' 05 ce 000a 05 11 0000000a 0002 'id' 00 0002 'wt' 0002 'wp' 0004 'user' 0002 'pw'"));
+            wire("10 27 0004 'MQTT' 05 ce 000a 05 11 0000000a 0002 'id' 00 0002 'wt' 0002 'wp' 0004 'user' 0002 'pw'"));
   EXPECT_EQ(encoded_connect({.version = k5, .clean_session = false, .password = core::as_bytes("p")}),
             wire("10 10 0004 'MQTT' 05 40 0000 00 0000 0001 'p'"));
 }
@@ -69,8 +69,8 @@ TEST(encode5, connect_writes_what_differs_from_the_defaults) {
                         .user_properties = user_properties};
   connect.will = WillMessage{.topic = name("w"), .delay_s = 10, .properties = will_properties};
   EXPECT_EQ(encoded_connect(connect),
-            wire("10 47 0004 'MQTT' 05 06 0000"
-                 "28 11 ffffffff 21 000a 27 00010000 22 0014 19 01 17 00 15 0001 'S' 16 0000 26 0001 'k' 0001 'v'"
+            wire("10 42 0004 'MQTT' 05 06 0000"
+                 "22 11 ffffffff 21 000a 27 00010000 22 0014 19 01 17 00 15 0001 'S' 16 0000 26 0001 'k' 0001 'v'"
                  "0001 'a' 0c 18 0000000a 02 0000003c 01 01 0001 'w' 0000"));
 }
 
@@ -94,7 +94,7 @@ TEST(encode5, connack_golden_bytes) {
                                             .server_reference = "sr",
                                             .authentication_method = "am",
                                             .authentication_data = core::as_bytes("d")}}),
-            wire("20 48 00 00 45"
+            wire("20 3e 00 00 3b"
                  "11 00000000 21 0014 24 01 25 00 27 00100000 12 0003 'abc' 22 000a 1f 0002 'ok'"
                  "28 00 29 00 2a 00 13 003c 1a 0002 'ri' 1c 0002 'sr' 15 0002 'am' 16 0001 'd'"));
 }
@@ -123,7 +123,7 @@ TEST(encode5, publish_golden_bytes) {
                              .qos = QoS::kExactlyOnce,
                              .dup = true},
                             core::as_bytes("hi")),
-            wire("3c 26 0003 'a/b' 1234 1b 23 0007 0b 01 0b 8001 0b ffffff7f 02 0000003b 01 01 26 0001 'k' 0001 'v' "
+            wire("3c 25 0003 'a/b' 1234 1b 23 0007 0b 01 0b 8001 0b ffffff7f 02 0000003b 01 01 26 0001 'k' 0001 'v' "
                  "'hi'"));
   EXPECT_EQ(encoded_publish({.topic_alias = 7}, core::as_bytes("hi")), wire("30 08 0000 03 23 0007 'hi'"));
 }

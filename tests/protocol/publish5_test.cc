@@ -34,13 +34,13 @@ TEST(publish5, is_read_with_the_variable_header_of_figure_3_9) {
 
 TEST(publish5, gives_what_the_broker_looks_at_and_all_properties_as_they_came) {
   const ByteVector bytes =
-      wire("30 26 0001 't' 1e 01 01 23 0007 08 0002 'rt' 09 0001 ff 02 0000003c 26 0001 'k' 0001 'v' 'text'");
+      wire("30 22 0001 't' 1a 01 01 23 0007 08 0002 'rt' 09 0001 ff 02 0000003c 26 0001 'k' 0001 'v' 'text'");
   const auto publish = decode(bytes);
   ASSERT_TRUE(publish.has_value()) << publish.error().text;
   EXPECT_EQ(publish->topic_alias, 7);
   EXPECT_EQ(publish->message_expiry_s, 60u);
   EXPECT_TRUE(publish->payload_is_text);
-  EXPECT_EQ(publish->properties.size(), 30u);
+  EXPECT_EQ(publish->properties.size(), 26u);
   EXPECT_EQ(publish->properties.data(), bytes.data() + 6);
   EXPECT_EQ(core::as_text(publish->payload), "text");
 }

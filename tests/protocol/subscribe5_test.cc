@@ -29,7 +29,7 @@ TEST(subscribe5, is_read_with_the_examples_of_figures_3_19_and_3_21) {
 
 TEST(subscribe5, gives_every_option_and_the_identifier) {
   const ByteVector bytes = wire(
-      "82 24 0001 0d 26 0001 'k' 0001 'v' 0b ffffff7f"
+      "82 23 0001 0c 26 0001 'k' 0001 'v' 0b ffffff7f"
       "0001 'a' 00 0001 'b' 05 0001 'c' 0a 0001 'd' 10 0001 'e' 2e");
   const auto subscribe = decode_subscribe(only_packet(bytes, k5), k5);
   ASSERT_TRUE(subscribe.has_value()) << subscribe.error().text;
