@@ -8,6 +8,7 @@
 
 #include "protocol/acknowledge.h"
 #include "protocol/encode.h"
+#include "protocol/encode_publish5.h"
 #include "protocol/packet_framer.h"
 #include "protocol/publish.h"
 #include "protocol/topic_filter.h"
@@ -36,14 +37,34 @@ std::vector<std::byte> receive_buffer(QoS qos, size_t payload_bytes) {
   return buffer;
 }
 
-void protocol_frame_and_decode_publish(benchmark::State& state) {
-  const std::vector<std::byte> buffer = receive_buffer(static_cast<QoS>(state.range(0)), 64);
+// The same in 5.0.
+std::vector<std::byte> receive_buffer5(QoS qos, size_t payload_bytes, core::Bytes properties) {
+  const std::vector<std::byte> payload(payload_bytes, std::byte{'x'});
+  std::vector<std::byte> buffer(64 << 10);
+  size_t used = 0;
+  const PublishHeader5 header{.topic = TopicName::accepted(kTopic),
+                              .properties = properties,
+                              .payload_bytes = payload_bytes,
+                              .packet_id = PacketId(7),
+                              .qos = qos};
+  const size_t bytes = publish5_bytes(header);
+  while (used + bytes <= buffer.size()) {
+    used += encode_publish5(core::MutableBytes(buffer).subspan(used), header, payload);
+  }
+  buffer.resize(used);
+  return buffer;
+}
+
+// `known`: as in the broker, which has the topic of the message before.
+void frame_and_decode(benchmark::State& state, const std::vector<std::byte>& buffer, ProtocolVersion version,
+                      TopicName known) {
+  benchmark::DoNotOptimize(version);  // in the broker it is a connection's
   int64_t messages = 0;
   for (auto _ : state) {
     core::Bytes rest = buffer;
     PacketBytes packet;
-    while (next_packet(rest, kPacketMax, ProtocolVersion::kMqtt311, packet) == Framing::kPacket) {
-      const auto publish = decode_publish(packet);
+    while (next_packet(rest, kPacketMax, version, packet) == Framing::kPacket) {
+      const auto publish = decode_publish(packet, known, version);
       if (!publish.has_value()) state.SkipWithError("a good packet was refused");
       benchmark::DoNotOptimize(publish->payload.data());
       benchmark::DoNotOptimize(publish->topic.text().data());
@@ -54,7 +75,32 @@ void protocol_frame_and_decode_publish(benchmark::State& state) {
   }
   state.SetItemsProcessed(messages);
 }
+
+void protocol_frame_and_decode_publish(benchmark::State& state) {
+  frame_and_decode(state, receive_buffer(static_cast<QoS>(state.range(0)), 64), ProtocolVersion::kMqtt311, {});
+}
 BENCHMARK(protocol_frame_and_decode_publish)->Arg(0)->Arg(1);
+
+void protocol_frame_and_decode_known_publish(benchmark::State& state) {
+  frame_and_decode(state, receive_buffer(static_cast<QoS>(state.range(0)), 64), ProtocolVersion::kMqtt311,
+                   TopicName::accepted(kTopic));
+}
+BENCHMARK(protocol_frame_and_decode_known_publish)->Arg(0)->Arg(1);
+
+void protocol_frame_and_decode_publish5(benchmark::State& state) {
+  frame_and_decode(state, receive_buffer5(static_cast<QoS>(state.range(0)), 64, {}), ProtocolVersion::kMqtt5, {});
+}
+BENCHMARK(protocol_frame_and_decode_publish5)->Arg(0)->Arg(1);
+
+// Expiry, content type and one user property.
+constexpr char kProperties[] = "\x02\0\0\0\x3c\x03\0\x0atext/plain\x26\0\4unit\0\7celsius";
+
+void protocol_frame_and_decode_publish5_with_properties(benchmark::State& state) {
+  const core::Bytes properties = core::as_bytes({kProperties, sizeof kProperties - 1});
+  frame_and_decode(state, receive_buffer5(static_cast<QoS>(state.range(0)), 64, properties), ProtocolVersion::kMqtt5,
+                   {});
+}
+BENCHMARK(protocol_frame_and_decode_publish5_with_properties)->Arg(0)->Arg(1);
 
 void protocol_frame_and_decode_puback(benchmark::State& state) {
   std::vector<std::byte> buffer(kAcknowledgeBytes * 1024);
@@ -92,6 +138,30 @@ void protocol_encode_publish(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(protocol_encode_publish)->Arg(0)->Arg(1);
+
+void protocol_encode_publish5(benchmark::State& state) {
+  const auto qos = static_cast<QoS>(state.range(0));
+  const std::vector<std::byte> payload(64, std::byte{'x'});
+  std::vector<std::byte> buffer(64 << 10);
+  std::string topic = kTopic;
+  const core::Bytes properties =
+      state.range(1) != 0 ? core::as_bytes({kProperties, sizeof kProperties - 1}) : core::Bytes();
+  PublishHeader5 header{.properties = properties,
+                        .message_expiry_s = 59,
+                        .payload_bytes = payload.size(),
+                        .packet_id = PacketId(7),
+                        .qos = qos};
+  size_t used = 0;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(topic.data());
+    header.topic = TopicName::accepted(topic);
+    if (used + publish5_bytes(header) > buffer.size()) used = 0;
+    used += encode_publish5(core::MutableBytes(buffer).subspan(used), header, payload);
+    benchmark::ClobberMemory();
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(protocol_encode_publish5)->ArgsProduct({{0, 1}, {0, 1}});
 
 void protocol_parse_topic_name(benchmark::State& state) {
   std::string topic(static_cast<size_t>(state.range(0)), 't');
