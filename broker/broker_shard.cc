@@ -266,7 +266,7 @@ void BrokerShard::owe_redelivery(Connection& connection) {
 // MQTT 3.1.1 has no refusal of a publish: a client repeats what is unacknowledged only after a reconnect. So once there
 // is room again, those that were refused something are asked to come back.
 void BrokerShard::close_owed() {
-  if (owed_.empty() || log_->room_for(kStateRecordBytes) != log::AppendRoom::kRoom) return;
+  if (owed_.empty() || !has_log_room()) return;
   for (const ConnectionRef ref : owed_)
     if (Connection* connection = find(ref)) connection->close(CloseReason::kRedeliveryOwed, true);
   owed_.clear();

@@ -53,6 +53,8 @@ core::Status ShardRestorer::run() {
   for (const log::LogId id : place.all_logs)
     if (!queues_restored_ || was_live(id)) RETURN_IF_ERROR(replay_messages(id));
   fill_queues();
+  // Also what was for no filter, or for one session only: a session that is new from now on has passed it.
+  for (const auto& [log, end] : ends_) shard_.routed_.advance_to(log::LogId(log), end.value());
   // Those that were online when the last life ended are offline from now on, however long ago they had connected.
   shard_.sessions_.for_each([now_us = shard_.seams_.clock.wall_us()](Session& session) {
     if (session.offline_since_us == kOnline) session.offline_since_us = now_us;
@@ -136,11 +138,15 @@ bool ShardRestorer::apply(log::LogId id, log::LogOffset offset, const log::Recor
   }
   if (!is_mine(client_id)) return true;
   if (static_cast<StateRecord>(header.type) == StateRecord::kSessionOpened) {
-    if (client_id.empty()) return false;
+    auto passed = decode_opened(record.payload());
+    if (client_id.empty() || !passed) return false;
     const bool is_new = shard_.sessions_.find(client_id) == nullptr;
     Session& opened = obtain_session(client_id);
     // What was addressed to an older session of this name is not for this one.
-    if (is_new) opened.done.advance(id, record.sequence(), offset);
+    if (is_new) {
+      opened.done = *std::move(passed);
+      opened.done.advance(id, record.sequence(), offset);
+    }
     opened.was_connected = true;
     opened.offline_since_us = kOnline;
     return true;

@@ -21,15 +21,19 @@ void BrokerShard::establish(Connection& connection, const protocol::Connect& con
   if (!present) {
     session = &sessions_.create(*this, std::string(client_id));
     session->persistent = !connect.clean_session;  // [MQTT-3.1.2-4] [MQTT-3.1.4-3]
-    // What was addressed to an older session of this name is not for this one.
-    if (session->persistent) session->done.advance_to(place_.log.id, log_->appended_end().value());
+    // What was addressed to an older session of this name, here or on the shard where that was at home, is not for this
+    // one.
+    if (session->persistent) {
+      session->done = routed_;
+      session->done.advance_to(place_.log.id, log_->appended_end().value());
+    }
   }
   session->connection = &connection;
   const bool can_record = has_log_room();  // without: handle_first_packet() lets only those in who need no new record
   if (session->persistent && can_record) {
     // A new session is promised for later; and of one that was there before, the next life must know that it was
     // connected, or what it sends again would not have DUP. [MQTT-3.3.1-1]
-    end = journal_->session_opened(*session);
+    end = journal_->session_opened(*session, !present);
     if (!present) session->made_end = end;
   }
   if (connect.will.has_value()) {  // [MQTT-3.1.2-12]

@@ -17,8 +17,9 @@ uint64_t StateJournal::append(StateRecord type, std::string_view client_id, log:
   return log_.append(parts).end;
 }
 
-uint64_t StateJournal::session_opened(const Session& session) {
-  return append(StateRecord::kSessionOpened, session.client_id());
+uint64_t StateJournal::session_opened(const Session& session, bool is_new) {
+  const std::vector<std::byte> payload = is_new ? encode_opened(session.done) : std::vector<std::byte>();
+  return append(StateRecord::kSessionOpened, session.client_id(), {.payload = payload});
 }
 
 uint64_t StateJournal::session_ended(const Session& session) {

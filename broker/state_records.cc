@@ -47,6 +47,14 @@ const char* record_type_name(log::RecordType type) {
   return nullptr;
 }
 
+std::vector<std::byte> encode_opened(const LogClock& passed) {
+  std::vector<std::byte> out;
+  ByteWriter writer(out);
+  writer.integer(kVersion);
+  write_clock(writer, passed);
+  return out;
+}
+
 std::vector<std::byte> encode_subscribed(const LogClock& start, std::span<const GrantedFilter> filters) {
   std::vector<std::byte> out;
   ByteWriter writer(out);
@@ -86,6 +94,14 @@ std::vector<std::byte> encode_delivery(const Delivery& delivery) {
   writer.integer(kVersion);
   write_delivery(writer, delivery);
   return out;
+}
+
+std::optional<LogClock> decode_opened(core::Bytes payload) {
+  if (payload.empty()) return LogClock();
+  ByteReader reader(payload);
+  if (reader.integer<uint8_t>() != kVersion) return std::nullopt;
+  LogClock passed = read_clock(reader);
+  return reader.ok() ? std::optional(std::move(passed)) : std::nullopt;
 }
 
 std::optional<SubscribedState> decode_subscribed(core::Bytes payload) {

@@ -18,7 +18,7 @@ namespace penstock::broker {
 
 enum class StateRecord : log::RecordType {
   kDirectMessage = 3,      // a message for one session only (a retained one at QoS 1 or 2); publisher = receiver
-  kSessionOpened = 16,     // a persistent session was created or came online
+  kSessionOpened = 16,     // a persistent session was created or came online; payload: what a new one has passed
   kSessionEnded = 17,      // and everything of it with it
   kSubscribed = 18,        // payload: clock: messages up to here lie before the subscriptions; those of one SUBSCRIBE
   kUnsubscribed = 19,      // payload: the filters of one UNSUBSCRIBE
@@ -55,6 +55,8 @@ struct ProgressState {
 };
 
 // One record for one packet: its size has the packet's bound, and it is there as a whole or not at all.
+// Of a session that is new: what was addressed to an older one of its name lies before. Of one that was there, nothing.
+std::vector<std::byte> encode_opened(const LogClock& passed);
 std::vector<std::byte> encode_subscribed(const LogClock& start, std::span<const GrantedFilter> filters);
 std::vector<std::byte> encode_unsubscribed(std::span<const std::string_view> filters);
 std::vector<std::byte> encode_progress(bool online, const LogClock& done, const InflightWindow* window,
@@ -62,6 +64,7 @@ std::vector<std::byte> encode_progress(bool online, const LogClock& done, const 
 std::vector<std::byte> encode_delivery(const Delivery& delivery);
 
 // None: damaged or of a version that this build does not know.
+std::optional<LogClock> decode_opened(core::Bytes payload);  // empty for a session that was there
 std::optional<SubscribedState> decode_subscribed(core::Bytes payload);
 std::optional<std::vector<std::string_view>> decode_unsubscribed(core::Bytes payload);
 std::optional<ProgressState> decode_progress(core::Bytes payload);

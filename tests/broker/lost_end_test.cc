@@ -45,7 +45,7 @@ class LostEndTest : public testing::Test {
   void record_delivery(BrokerShard& shard, log::LogOffset message) {
     Session& session = shard.sessions().create(shard, client_);
     session.persistent = true;
-    shard.journal().session_opened(session);
+    shard.journal().session_opened(session, true);
     shard.journal().delivery_started(session, {.packet_id = protocol::PacketId(7),
                                                .qos = protocol::QoS::kExactlyOnce,
                                                .log = log::LogId(1),

@@ -93,7 +93,7 @@ class StateRecordsTest : public testing::Test {
     const RetainedPointer retained = make_retained({.topic = kTopic, .payload = core::as_bytes(kPayload)}, 0, {});
     shard.publish_direct(session, *retained, QoS::kExactlyOnce);
     StateJournal& journal = shard.journal();
-    journal.session_opened(session);
+    journal.session_opened(session, false);
     journal.session_ended(session);
     journal.subscribed(session, golden_clock(), kGranted);
     journal.unsubscribed(session, kEnded);
@@ -183,6 +183,8 @@ TEST_F(StateRecordsTest, payloads_that_are_cut_short_are_refused) {
     for (size_t size = 0; size < whole.size(); ++size)
       EXPECT_FALSE(decode(core::Bytes(whole).first(size)).has_value()) << size;
   };
+  const auto opened = [](core::Bytes payload) { return payload.empty() ? std::nullopt : decode_opened(payload); };
+  refuses_cuts(encode_opened(golden_clock()), opened);
   refuses_cuts(encode_subscribed(golden_clock(), kGranted), decode_subscribed);
   refuses_cuts(encode_unsubscribed(kEnded), decode_unsubscribed);
   refuses_cuts(encode_progress(false, golden_clock(), &window), decode_progress);

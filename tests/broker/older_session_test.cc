@@ -1,0 +1,65 @@
+// What was addressed to an older session of a client id lies in the logs, that of another shard too where the older one
+// was at home there: the new session must not get it.
+#include <gtest/gtest.h>
+
+#include "tests/broker/shard_on_disk.h"
+
+namespace penstock::broker {
+namespace {
+
+ShardPlace place_of(ShardIndex index) {
+  ShardPlace place = ShardOnDisk::only_shard();
+  place.index = index;
+  place.shards_count = 2;
+  place.directory = ShardOnDisk::shard_directory(index);
+  place.log.id = log::LogId(static_cast<uint16_t>(index + 1));
+  place.log.directory = "/data/log-" + std::to_string(index + 1);
+  place.checkpoints = {ShardOnDisk::checkpoint_path(0), ShardOnDisk::checkpoint_path(1)};
+  place.all_logs = place.last_logs = {log::LogId(1), log::LogId(2)};
+  return place;
+}
+
+TEST(OlderSessionTest, leaves_nothing_to_a_new_one_of_its_name_in_the_log_of_another_shard) {
+  sim::SimWorld world(1);
+  sim::WorldOnFailure on_failure(world);
+  sim::SimStorage disk(world, {});
+  for (const ShardIndex index : {0, 1}) ASSERT_TRUE(disk.make_directories(place_of(index).log.directory));
+  std::string client_id = "c";
+  log::LogOffset older, newer;
+  {
+    ShardOnDisk first(world, disk, place_of(0));
+    ASSERT_TRUE(first.shard->restore());
+    ASSERT_TRUE(first.shard->open());
+    while (first.shard->home_of(client_id) != 1) client_id += 'c';
+    Session& session = first.shard->sessions().create(*first.shard, client_id);
+    session.persistent = true;
+    const core::Bytes payload = core::as_bytes("1");
+    const RetainedPointer retained = make_retained({.topic = "t", .payload = payload}, 0, {});
+    older = first.shard->log().appended_end();
+    first.shard->publish_direct(session, *retained, protocol::QoS::kAtLeastOnce);
+    newer = first.shard->log().appended_end();
+    first.shard->publish_direct(session, *retained, protocol::QoS::kAtLeastOnce);
+
+    ShardOnDisk second(world, disk, place_of(1));
+    ASSERT_TRUE(second.shard->restore());
+    ASSERT_TRUE(second.shard->open());
+    Session& later = second.shard->sessions().create(*second.shard, client_id);
+    later.persistent = true;
+    later.done.advance(log::LogId(1), log::Sequence(0), older);
+    second.shard->journal().session_opened(later, true);
+    first.finish_log();
+    second.finish_log();
+    disk.kill();
+  }
+  disk.restart();
+  ShardOnDisk second(world, disk, place_of(1));
+  ASSERT_TRUE(second.shard->restore());
+  Session* session = second.shard->sessions().find(client_id);
+  ASSERT_NE(session, nullptr);
+  ASSERT_NE(session->own, nullptr) << "the second message is for the new one";
+  EXPECT_TRUE(session->done.has_passed(log::LogId(1), older));
+  EXPECT_FALSE(session->done.has_passed(log::LogId(1), newer));
+}
+
+}  // namespace
+}  // namespace penstock::broker
