@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/ring_queue.h"
+#include "protocol/reason_code.h"
 #include "protocol/types.h"
 
 namespace penstock::broker {
@@ -21,15 +22,17 @@ struct ConnectionRef {
 struct Acknowledgement {
   uint64_t end = 0;  // to be released when the log is durable up to here
   ConnectionRef connection;
-  protocol::PacketType type = protocol::PacketType::kPuback;  // PUBACK PUBREC PUBCOMP SUBACK UNSUBACK CONNACK
-  bool session_present = false;                               // CONNACK
+  protocol::PacketType type = protocol::PacketType::kPuback;     // PUBACK PUBREC PUBCOMP SUBACK UNSUBACK CONNACK
+  bool session_present = false;                                  // CONNACK
+  protocol::ReasonCode reason = protocol::ReasonCode::kSuccess;  // before 5.0 only kSuccess
   protocol::PacketId packet_id;
 };
 
 class AcknowledgementQueue {
  public:
   void push(const Acknowledgement& acknowledgement) { waiting_.push_back(acknowledgement); }
-  void push_suback(const Acknowledgement& acknowledgement, std::vector<protocol::ReasonCode> codes) {
+  // SUBACK and UNSUBACK, with a code for each filter.
+  void push(const Acknowledgement& acknowledgement, std::vector<protocol::ReasonCode> codes) {
     waiting_.push_back(acknowledgement);
     codes_.push_back(std::move(codes));
   }
@@ -43,7 +46,7 @@ class AcknowledgementQueue {
     while (!waiting_.empty() && waiting_.front().end <= durable_end) {
       const Acknowledgement acknowledgement = waiting_.front();
       waiting_.pop_front();
-      if (acknowledgement.type != protocol::PacketType::kSuback) {
+      if (!has_codes(acknowledgement)) {
         send(acknowledgement, nullptr);
         continue;
       }
@@ -64,8 +67,13 @@ class AcknowledgementQueue {
   }
 
  private:
+  static bool has_codes(const Acknowledgement& acknowledgement) {
+    return acknowledgement.type == protocol::PacketType::kSuback ||
+           acknowledgement.type == protocol::PacketType::kUnsuback;
+  }
+
   core::RingQueue<Acknowledgement> waiting_;
-  std::deque<std::vector<protocol::ReasonCode>> codes_;  // of the SUBACKs among them, in their order
+  std::deque<std::vector<protocol::ReasonCode>> codes_;  // of those among them that have some, in their order
 };
 
 }  // namespace penstock::broker

@@ -29,7 +29,9 @@ BrokerShard::BrokerShard(ShardPlace place, ShardOptions options, ShardSeams seam
                               .report = [](std::string line) { core::log_line(core::LogLevel::kError, line); }}),
       deliveries_(*this),
       last_routed_(place_.shards_count),
-      qos2_routed_(place_.shards_count) {}
+      qos2_routed_(place_.shards_count),
+      share_reports_(place_.shards_count),
+      share_assigned_(place_.shards_count) {}
 
 BrokerShard::~BrokerShard() {
   // It waits for the storage, whose other completions still find everything here.
@@ -64,9 +66,12 @@ void BrokerShard::add_logs(const std::vector<log::SharedLog*>& logs) {
   publish_routed_marks();
   if (place_.shards_count > 1) {
     FilterChange change;
-    filters_.for_each_filter([&](protocol::TopicFilter filter) { change.added.emplace_back(filter.text()); });
+    filters_.for_each_filter([&](protocol::TopicFilter filter) {
+      if (!filter.is_shared()) change.added.emplace_back(filter.text());
+    });
     if (!change.added.empty()) announce(std::move(change), 0);
   }
+  begin_shares();
 }
 
 log::SharedLog* BrokerShard::shared_log(log::LogId id) {
@@ -105,7 +110,10 @@ bool BrokerShard::end_turn() {
   spread_log_progress();
   deliveries_.run();
   release_acknowledgements();
-  log_->end_turn(!acknowledgements_.empty() || deliveries_.awaits_durable() || stop_state_ != StopState::kRunning);
+  answer_joins();
+  for (ShardIndex to = 0; to < place_.shards_count; ++to) flush_shares(to);
+  log_->end_turn(!acknowledgements_.empty() || !share_answers_.empty() || deliveries_.awaits_durable() ||
+                 stop_state_ != StopState::kRunning);
   publish_routed_marks();
   flush_connections();
   step_checkpoint();
@@ -231,22 +239,23 @@ void BrokerShard::send(const Acknowledgement& acknowledgement, const std::vector
   if (connection == nullptr || connection->closing()) return;
   switch (acknowledgement.type) {
     case protocol::PacketType::kConnack:
-      // [MQTT-3.1.4-4] In 3.1 the bit of the session is reserved.
-      connection->send_connack(
-          acknowledgement.session_present && connection->version() != protocol::ProtocolVersion::kMqtt31,
-          protocol::ReasonCode::kSuccess, connection->version());
+      connection->send_accepted(acknowledgement.session_present);
       connection->established();
       session_online(*connection->session());
       return;
     case protocol::PacketType::kSuback:
       connection->send_suback(acknowledgement.packet_id, *codes);
       return;
+    case protocol::PacketType::kUnsuback:
+      connection->send_unsuback(acknowledgement.packet_id, *codes);
+      return;
     default:
-      connection->send_acknowledge(acknowledgement.type, acknowledgement.packet_id);
+      connection->note_acknowledged(acknowledgement.type, acknowledgement.reason);
+      connection->send_acknowledge(acknowledgement.type, acknowledgement.packet_id, acknowledgement.reason);
   }
 }
 
-void BrokerShard::note_refused_publish(Connection& connection) {
+void BrokerShard::note_refused_publish(Connection& connection, bool is_told) {
   ++counters_.publishes_refused;
   uint64_t suppressed = 0;
   if (refused_limit_.allow(now_ns_, suppressed))
@@ -254,7 +263,7 @@ void BrokerShard::note_refused_publish(Connection& connection) {
                    "publishes are refused: " + std::string(log_->room_for(0) == log::AppendRoom::kFailed
                                                                ? "the log has failed; restart after repairing the disk"
                                                                : "no room on the disk under " + place_.log.directory));
-  owe_redelivery(connection);
+  if (!is_told) owe_redelivery(connection);
 }
 
 void BrokerShard::owe_redelivery(Connection& connection) {

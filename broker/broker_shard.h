@@ -6,6 +6,9 @@
 // sends.
 #pragma once
 
+#include <absl/container/btree_set.h>
+#include <absl/container/flat_hash_map.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <deque>
@@ -64,6 +67,13 @@ struct ShardPlace {
   uint64_t generation = 0;
 };
 
+// A shard that waits to hear that a group's subscription is there.
+struct ShareAnswer {
+  uint64_t end = 0;  // of the record that makes it durable, in this shard's log
+  ShardIndex shard = 0;
+  uint64_t ticket = 0;  // 0: it does not wait
+};
+
 // A SUBSCRIBE on its way to its SUBACK.
 struct PendingSubscribe {
   std::string client_id;
@@ -71,9 +81,10 @@ struct PendingSubscribe {
   protocol::PacketId packet_id;
   size_t packet_bytes = 0;
   std::vector<protocol::ReasonCode> codes;
-  std::vector<std::pair<std::string, protocol::QoS>> filters;  // to be recorded: those of a persistent session
+  std::vector<std::pair<std::string, SubscriptionTerms>> filters;  // to be recorded: those of a persistent session
   uint64_t ticket = 0;
   uint32_t answers_left = 0;
+  std::vector<ShareAnswer> share_answers;  // of a group's own subscription: who waits for it
 };
 
 class BrokerShard final : private core::AcceptHandler, private log::LogProgressHandler {
@@ -138,7 +149,7 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   bool can_start_delivery(Session& session);
   // The settings see to it that the log can hold a record of any message that a client may send.
   bool has_room_for_direct() const {
-    return log_->room_for(options_.payload_bytes_max + kDirectHeadersBytesMax) == log::AppendRoom::kRoom;
+    return log_->room_for(options_.packet_bytes_max + kDirectHeadersBytesMax) == log::AppendRoom::kRoom;
   }
 
   // The route of a topic; the reference is to the only one that is remembered.
@@ -150,19 +161,29 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   }
   protocol::TopicName last_topic() const { return protocol::TopicName::accepted(route_.topic); }
   // Appends and routes a message. Requires log room and mailbox room for one item each.
-  log::Appended publish(const log::RecordParts& parts, bool sets_retained);
+  log::Appended publish(log::RecordParts parts);
+  // What a message keeps of the properties of its packet; valid until the next call.
+  core::Bytes stored_properties(core::Bytes checked);
   bool has_mail_room() { return place_.shards_count == 1 || post_.has_room(kMailPerPacket); }
   // A message for one session only: goes into its own queue. Requires has_room_for_direct(), and a payload that
   // --max-payload allows.
-  void publish_direct(Session& session, const RetainedMessage& message, protocol::QoS qos);
+  // `identifier`: of the subscription; 0: none.
+  void publish_direct(Session& session, const RetainedMessage& message, protocol::QoS qos, uint32_t identifier);
 
   // Sessions.
   void establish(Connection& connection, const protocol::Connect& connect, std::string_view client_id);
   // Returns the end of the record that says so; 0 where there is none.
   uint64_t end_session(Session& session);
-  // Whether the session may have this filter, beside those it has.
-  bool may_subscribe(Session& session, protocol::TopicFilter filter);
-  void subscribe(Session& session, protocol::TopicFilter filter, protocol::QoS qos, FilterChange& change);
+  // Whether the session may have this filter, beside those it has; if not, why.
+  protocol::ReasonCode may_subscribe(Session& session, protocol::TopicFilter filter);
+  // DISCONNECT has brought another one.
+  void set_expiry(Session& session, uint32_t expiry_s);
+  // Before a CONNECT with its client id is served: a will that waits is published or discarded, and a session whose
+  // time is over ends.
+  void settle_offline_session(Session& session, bool clean_start);
+  void discard_will(Session& session);
+  void subscribe(Session& session, protocol::TopicFilter filter, SubscriptionTerms terms,
+                 protocol::RetainHandling retain_handling, FilterChange& change);
   // Null: there is none with this filter.
   Subscription* find_subscription(Session& session, protocol::TopicFilter filter);
   // Any of the session's, some perhaps twice. The record of a persistent session is left to the caller.
@@ -173,6 +194,12 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   void complete_subscribe(PendingSubscribe pending, FilterChange change);
   // The session's cursors or window moved: a progress record is due.
   void note_progress(Session& session);
+
+  // Shared subscriptions. `session`: of a member; `home`: of the group.
+  void complete_share(Session& session, protocol::PacketId packet_id);
+  void report_share(ShardIndex home, ShareItem item, bool is_returned);
+  // In the name of a group: the member gets this message.
+  void assign_share(ShareToken token, log::LogId log, log::LogOffset offset);
 
   bool has_pending_wills() const { return !pending_wills_.empty(); }
 
@@ -189,7 +216,8 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   void send_hand_over(Connection& connection, ShardIndex to, core::SocketId socket, HeldBytes received);
   void on_connection_lost(Connection& connection, CloseReason reason);
   void report_protocol_error(const Connection& connection, const protocol::ProtocolError& error);
-  void note_refused_publish(Connection& connection);
+  // `is_told`: by a reason code, so that it need not come again to learn it.
+  void note_refused_publish(Connection& connection, bool is_told);
   // Something that it asked for stays unanswered for want of disk: it is closed when there is room again.
   // [MQTT-4.8.0-2]
   void owe_redelivery(Connection& connection);
@@ -203,8 +231,8 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   const ShardPlace& place() const { return place_; }
   log::QueueFile* queue_file() { return queue_file_.get(); }
 
-  // All but the payload: header, client id, topic.
-  static constexpr uint64_t kDirectHeadersBytesMax = sizeof(log::RecordHeader) + 2 + 2 * protocol::kStringBytesMax;
+  // Of a record beside what its PUBLISH held: topic, properties, payload.
+  static constexpr uint64_t kDirectHeadersBytesMax = sizeof(log::RecordHeader) + 2 + protocol::kStringBytesMax;
   static constexpr size_t kMailPerPacket = 16;
   static constexpr size_t kSubscriptionsPerSessionMax = 10'000;
   static constexpr size_t kFilterBytesPerSessionMax = 1u << 20;
@@ -247,8 +275,28 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   void on_route(const Mail& mail);
   void on_filters(const Mail& mail, const FilterChange& change);
   void on_filters_noted(const Mail& mail);
+  void on_answer(uint64_t ticket);
+  void add_share(Session& session, uint32_t filter_slot);
+  void announce_shares(Session& session, PendingSubscribe* pending);
+  void tell_share_credit(Session& session, uint16_t credit);
+  void return_shares(Session& session);
+  void leave_share(Session& session, uint32_t filter_slot);
+  void on_assigned(ShardIndex home, const std::vector<ShareItem>& items);
+  void on_join(ShardIndex from, const ShareMail& mail);
+  Session& make_group(const std::string& id);
+  void subscribe_group(Session& session, std::string_view shared_filter, const ShareAnswer& answer);
+  void answer_joins();
+  Session* group_of(ShareToken token);
+  void on_leave(ShareToken token);
+  void on_reports(const std::vector<ShareItem>& items);
+  void begin_shares();
+  void end_forsaken_groups();
+  void post_share(ShardIndex to, ShareMail mail);
+  void flush_shares(ShardIndex to);
+  void on_share(ShardIndex from, const ShareMail& mail);
   void publish_routed_marks();
   const TopicRoute& find_route(protocol::TopicName name);
+  const TopicRoute& find_route_to(std::string_view peer);
   ParentTopics::Parent& parent_of_route() {
     if (route_.parent == nullptr) [[unlikely]]
       route_.parent = &parent_topics_.obtain(last_topic().parent_topic(), queue_file_.get());
@@ -256,6 +304,12 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   }
   void put_into_queues(const TopicRoute& route, log::LogId log, log::LogOffset offset, uint8_t qos);
   void set_retained(const log::RecordParts& parts, const log::Appended& appended);
+  uint32_t bounded_expiry_s(uint32_t wanted_s) const;
+  bool is_expired(const Session& session) const;
+  std::unique_ptr<Will> make_will(const protocol::WillMessage& will);
+  void give_up_will(Session& session);
+  void delay_will(Session& session, int64_t offline_since_us);
+  void publish_due_wills();
   void session_online(Session& session);
   void session_offline(Session& session);
   void drop_subscriptions(Session& session, FilterChange& change);
@@ -263,7 +317,7 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   void publish_pending_wills();
   void finish_subscribes();
   bool finish_subscribe(PendingSubscribe& pending);
-  Subscription& add_subscription(Session& session, uint32_t filter_slot, protocol::QoS qos);
+  Subscription& add_subscription(Session& session, uint32_t filter_slot, SubscriptionTerms terms);
   OwnQueue& obtain_own_queue(Session& session);
   void make_queue_file(uint64_t next_address);
   void housekeeping();
@@ -323,7 +377,19 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   std::vector<ConnectionRef> owed_;
   std::deque<PendingSubscribe> pending_subscribes_;  // in the order in which they came and are finished
   std::deque<PendingWill> pending_wills_;            // bounded by the sessions with a will
+  // Of sessions that are offline, by the time (wall, us) when it is due, and the session's slot.
+  absl::btree_set<std::pair<int64_t, uint32_t>> delayed_wills_;
+  std::vector<std::byte> properties_;  // where those of one packet are rearranged
+  // The same of groups, which wait for nobody's order: what a client waits for must not stand behind what waits for it.
+  std::deque<PendingSubscribe> pending_groups_;
   uint64_t last_ticket_ = 0;
+  uint64_t last_share_token_ = 0;
+  absl::flat_hash_map<ShareToken, uint32_t> share_members_;  // slots of sessions here
+  absl::flat_hash_map<ShareToken, uint32_t> share_groups_;   // slots of the groups of members anywhere
+  std::deque<ShareAnswer> share_answers_;                    // in the order of their ends
+  std::vector<std::vector<ShareItem>> share_reports_;        // of this turn, by the group's shard
+  std::vector<std::vector<ShareItem>> share_assigned_;       // of this turn, by the member's shard
+  bool groups_are_settled_ = false;                          // those without a member have gone
 
   uint64_t next_arrival_ = 1;
   uint64_t first_live_arrival_ = 1;
@@ -335,6 +401,7 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   core::RateLimit error_limit_{20, core::kNsPerSecond};
   core::RateLimit refused_limit_{1, 10 * core::kNsPerSecond};
   int64_t next_housekeeping_ns_ = 0;
+  uint64_t housekeepings_ = 0;     // in this life
   uint64_t checkpointed_end_ = 0;  // in this life; 0: not yet
   uint64_t retired_begins_ = 0;
   log::LogOffset checkpoint_begin_{0};

@@ -19,17 +19,17 @@ void end_checkpoint(std::vector<std::byte>& out) {
   ByteWriter(out).integer(checksum);
 }
 
-core::Result<core::Bytes> open_checkpoint(core::Bytes file) {
+core::Result<CheckpointBody> open_checkpoint(core::Bytes file) {
   if (file.size() < kCheckpointHeaderBytes + kCheckpointTrailerBytes) return core::failure("it is too short");
   ByteReader reader(file);
   if (reader.integer<uint64_t>() != kCheckpointMagic) return core::failure("it is no Penstock checkpoint");
   const uint32_t version = reader.integer<uint32_t>();
-  if (version != kCheckpointVersion)
+  if (version < kCheckpointVersionMin || version > kCheckpointVersion)
     return core::failure("its version " + std::to_string(version) + " is not known to this build");
   const core::Bytes content = file.first(file.size() - kCheckpointTrailerBytes);
   if (XXH3_64bits(content.data(), content.size()) != core::load_le<uint64_t>(file.data() + content.size()))
     return core::failure("its checksum is wrong");
-  return content.subspan(kCheckpointHeaderBytes);
+  return CheckpointBody{version, content.subspan(kCheckpointHeaderBytes)};
 }
 
 core::Result<std::optional<std::vector<std::byte>>> read_whole_file(core::Storage& storage, const std::string& path) {

@@ -17,7 +17,8 @@
 namespace penstock::broker {
 
 constexpr uint64_t kCheckpointMagic = 0x31544b4350545350;  // "PSTPCKT1"
-constexpr uint32_t kCheckpointVersion = 1;
+constexpr uint32_t kCheckpointVersion = 2;
+constexpr uint32_t kCheckpointVersionMin = 1;  // the oldest that is still read: without what MQTT 5.0 has brought
 constexpr size_t kCheckpointHeaderBytes = 16;
 constexpr size_t kCheckpointTrailerBytes = 8;
 
@@ -25,8 +26,12 @@ constexpr size_t kCheckpointTrailerBytes = 8;
 void begin_checkpoint(std::vector<std::byte>& out);
 void end_checkpoint(std::vector<std::byte>& out);
 
+struct CheckpointBody {
+  uint32_t version = kCheckpointVersion;
+  core::Bytes bytes;
+};
 // The body of a checkpoint, or what is wrong with it. Safe on any bytes.
-core::Result<core::Bytes> open_checkpoint(core::Bytes file);
+core::Result<CheckpointBody> open_checkpoint(core::Bytes file);
 
 // Reads the whole file; none when there is no such file.
 core::Result<std::optional<std::vector<std::byte>>> read_whole_file(core::Storage& storage, const std::string& path);

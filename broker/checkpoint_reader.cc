@@ -41,7 +41,8 @@ core::Status ShardRestorer::read_checkpoint(const std::string& path) {
   if (!file.has_value()) return {};  // the first life did not get that far: the log has everything
   auto body = open_checkpoint(*file);
   if (!body.has_value()) return core::failure("checkpoint " + path + ": " + body.error().message);
-  if (!read_body(*body)) return core::failure("checkpoint " + path + ": its content does not fit together");
+  version_ = body->version;
+  if (!read_body(body->bytes)) return core::failure("checkpoint " + path + ": its content does not fit together");
   return {};
 }
 
@@ -96,6 +97,7 @@ void ShardRestorer::read_session(ByteReader& reader) {
   const bool online = reader.integer<uint8_t>() != 0;
   const auto offline_since_us = reader.integer<int64_t>();
   if (!is_time(offline_since_us)) return reader.fail();
+  const uint32_t expiry_s = has_mqtt5() ? reader.integer<uint32_t>() : kExpiryByBroker;
   LogClock done = read_clock(reader);
   const std::vector<Delivery> deliveries = read_deliveries(reader);
   for (uint32_t count = reader.count(2); count > 0; --count) {
@@ -106,6 +108,7 @@ void ShardRestorer::read_session(ByteReader& reader) {
   if (session != nullptr) {
     session->was_connected = online;
     session->offline_since_us = offline_since_us;
+    session->expiry_s = expiry_s;
     session->done = std::move(done);
     session->restore_window(shard_.options_.inflight_max, deliveries);
   }
@@ -119,13 +122,13 @@ void ShardRestorer::read_subscriptions(ByteReader& reader, Session* session) {
   core::LocalShared<LogClock> start;  // mostly that of the one before, which came in the same SUBSCRIBE
   for (; count > 0 && reader.ok(); --count) {
     const std::string_view filter = reader.text();
-    const protocol::QoS qos = read_qos(reader);
+    const SubscriptionTerms terms = has_mqtt5() ? read_terms(reader) : SubscriptionTerms(read_qos(reader));
     const log::QueueIndex cursor(reader.integer<uint64_t>());
     LogClock clock = read_clock(reader);
     if (!reader.ok() || !protocol::TopicFilter::parse(filter).has_value()) return reader.fail();
     if (session == nullptr) continue;
     if (start == nullptr || *start != clock) start = core::LocalShared<LogClock>(std::move(clock));
-    subscribe(*session, filter, qos, start).cursor = cursor;
+    subscribe(*session, filter, terms, start).cursor = cursor;
   }
 }
 
@@ -151,6 +154,11 @@ void ShardRestorer::read_will(ByteReader& reader) {
   will.payload.assign(payload.begin(), payload.end());
   will.qos = read_qos(reader);
   will.retain = reader.integer<uint8_t>() != 0;
+  if (has_mqtt5()) {
+    will.delay_s = reader.integer<uint32_t>();
+    const core::Bytes properties = reader.blob();
+    will.properties.assign(properties.begin(), properties.end());
+  }
   if (!is_client_id(client_id) || !protocol::TopicName::parse(will.topic).has_value()) return reader.fail();
   if (reader.ok() && is_mine(client_id)) wills_[client_id] = std::move(will);
 }
@@ -164,11 +172,13 @@ void ShardRestorer::read_retained(ByteReader& reader) {
   const log::LogId log(reader.integer<uint16_t>());
   const auto epoch = reader.integer<log::Epoch>();
   const log::Sequence sequence(reader.integer<uint64_t>());
+  const core::Bytes properties = has_mqtt5() ? reader.blob() : core::Bytes();
   if (!protocol::TopicName::parse(topic).has_value() || publisher.size() > protocol::kStringBytesMax ||
       !is_time(wall_us))
     return reader.fail();
-  shard_.retained_.apply(make_retained({.flags = qos, .publisher = publisher, .topic = topic, .payload = payload},
-                                       wall_us, log::LogPosition{log, epoch, sequence}));
+  shard_.retained_.apply(make_retained(
+      {.flags = qos, .publisher = publisher, .topic = topic, .properties = properties, .payload = payload}, wall_us,
+      log::LogPosition{log, epoch, sequence}));
 }
 
 void ShardRestorer::read_filter_queue(ByteReader& reader, bool is_own) {

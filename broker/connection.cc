@@ -18,6 +18,25 @@ constexpr int64_t kLastOutputNsMax = 10 * core::kNsPerSecond;
 // receive buffers. Who sends a byte now and then and never a packet gets no more than these.
 constexpr uint8_t kLooksMax = 100;
 
+// What a client of 5.0 is told before we close. None: it has closed itself, or has been told already.
+std::optional<protocol::ReasonCode> disconnect_code(CloseReason reason) {
+  using protocol::ReasonCode;
+  switch (reason) {
+    case CloseReason::kKeepalive:
+      return ReasonCode::kKeepAliveTimeout;
+    case CloseReason::kTakenOver:
+      return ReasonCode::kSessionTakenOver;  // [MQTT5-3.1.4-3]
+    case CloseReason::kTooLarge:
+      return ReasonCode::kPacketTooLarge;
+    case CloseReason::kRedeliveryOwed:
+      return ReasonCode::kServerBusy;
+    case CloseReason::kShutdown:
+      return ReasonCode::kServerShuttingDown;
+    default:
+      return std::nullopt;
+  }
+}
+
 }  // namespace
 
 Connection::Connection(BrokerShard& shard, core::SocketId socket, ConnectionRef ref)
@@ -193,6 +212,10 @@ void Connection::close_ended() {
 
 void Connection::close(CloseReason reason, bool after_output) {
   if (state_ == State::kClosing) return;
+  if (const auto code = disconnect_code(reason); code.has_value() && terms_ != nullptr && is_established()) {
+    send_disconnect(*code);  // [MQTT5-3.14.0-1]
+    after_output = true;
+  }
   state_ = State::kClosing;
   ++shard_.counters().closes[static_cast<size_t>(reason)];
   shard_.timers().stop(*this);
@@ -265,10 +288,12 @@ bool Connection::looks_again() {
   return true;
 }
 
-void Connection::accept(Session& session, protocol::ProtocolVersion version, uint16_t keepalive_s) {
+void Connection::accept(Session& session, protocol::ProtocolVersion version, uint16_t keepalive_s,
+                        std::unique_ptr<ConnectionTerms> terms) {
   session_ = &session;
   state_ = State::kAccepted;
   version_ = version;
+  terms_ = std::move(terms);
   keepalive_s_ = keepalive_s;
   connect_arrived_ns_ = shard_.network().peer_state(socket_).last_received_ns;
   shard_.timers().stop(*this);
@@ -292,23 +317,72 @@ void Connection::established() {
 
 void Connection::fail(const protocol::ProtocolError& error) {
   shard_.report_protocol_error(*this, error);
-  close(CloseReason::kProtocolError, true);  // [MQTT-4.8.0-1]
+  if (state_ == State::kEstablished) send_disconnect(protocol::reason_code(error.reason));  // [MQTT5-4.13.1-1]
+  close(CloseReason::kProtocolError, true);                                                 // [MQTT-4.8.0-1]
 }
 
-void Connection::send_acknowledge(protocol::PacketType type, protocol::PacketId packet_id) {
-  commit(protocol::encode_acknowledge({reserve(protocol::kAcknowledgeBytes), protocol::kAcknowledgeBytes}, type,
-                                      packet_id));
+bool Connection::note_unacknowledged() {
+  return terms_ == nullptr || ++terms_->unacknowledged <= shard_.options().receive_maximum;
+}
+
+void Connection::note_acknowledged(protocol::PacketType type, protocol::ReasonCode reason) {
+  if (terms_ == nullptr || terms_->unacknowledged == 0) return;
+  if (type != protocol::PacketType::kPubrec || protocol::is_failure(reason)) --terms_->unacknowledged;
+}
+
+void Connection::send_acknowledge(protocol::PacketType type, protocol::PacketId packet_id,
+                                  protocol::ReasonCode reason) {
+  if (reason == protocol::ReasonCode::kSuccess || terms_ == nullptr) [[likely]] {
+    commit(protocol::encode_acknowledge({reserve(protocol::kAcknowledgeBytes), protocol::kAcknowledgeBytes}, type,
+                                        packet_id));
+    return;
+  }
+  const size_t bytes = protocol::acknowledge_bytes(reason);
+  commit(protocol::encode_acknowledge({reserve(bytes), bytes}, type, packet_id, reason));
 }
 
 void Connection::send_suback(protocol::PacketId packet_id, const std::vector<protocol::ReasonCode>& codes) {
-  const size_t bytes = protocol::suback_bytes(codes.size());
-  commit(protocol::encode_suback({reserve(bytes), bytes}, packet_id, codes));
+  const size_t bytes = protocol::suback_bytes(codes.size(), version_);
+  commit(protocol::encode_suback({reserve(bytes), bytes}, packet_id, codes, version_));
 }
 
-void Connection::send_connack(bool session_present, protocol::ReasonCode code, protocol::ProtocolVersion version) {
-  const protocol::Connack connack{.session_present = session_present, .code = code};
+void Connection::send_unsuback(protocol::PacketId packet_id, const std::vector<protocol::ReasonCode>& codes) {
+  const size_t bytes = protocol::unsuback_bytes(codes.size(), version_);
+  commit(protocol::encode_unsuback({reserve(bytes), bytes}, packet_id, codes, version_));
+}
+
+void Connection::send_accepted(bool session_present) {
+  // [MQTT-3.1.4-4] In 3.1 the bit of the session is reserved.
+  protocol::Connack connack{.session_present = session_present && version_ != protocol::ProtocolVersion::kMqtt31};
+  std::string response_information;
+  if (terms_ != nullptr) {
+    const ShardOptions& options = shard_.options();
+    connack.properties.receive_maximum = options.receive_maximum;
+    connack.properties.packet_bytes_max = options.packet_bytes_max;  // [MQTT5-3.2.2-15]
+    connack.properties.topic_alias_maximum = InboundAliases::kAliasMax;
+    connack.properties.session_expiry_s = terms_->granted_expiry_s;
+    if (terms_->is_client_id_made) connack.properties.assigned_client_id = session_->client_id();  // [MQTT5-3.2.2-16]
+    if (terms_->is_keepalive_ours) connack.properties.server_keepalive_s = keepalive_s_;           // [MQTT5-3.1.2-21]
+    if (terms_->wants_response_information) {  // a topic that reaches this client alone (broker/peer_topic.h)
+      response_information = "reply/p2p/" + session_->client_id();
+      connack.properties.response_information = response_information;
+    }
+  }
+  const size_t bytes = protocol::connack_bytes(connack, version_);
+  commit(protocol::encode_connack({reserve(bytes), bytes}, connack, version_));
+}
+
+void Connection::send_refusal(protocol::ReasonCode code, protocol::ProtocolVersion version) {
+  const protocol::Connack connack{.code = code};  // [MQTT-3.2.2-4] without a session
   const size_t bytes = protocol::connack_bytes(connack, version);
   commit(protocol::encode_connack({reserve(bytes), bytes}, connack, version));
+}
+
+void Connection::send_disconnect(protocol::ReasonCode reason) {
+  if (terms_ == nullptr) return;
+  const protocol::Disconnect disconnect{.reason = reason};
+  const size_t bytes = protocol::disconnect_bytes(disconnect);
+  commit(protocol::encode_disconnect({reserve(bytes), bytes}, disconnect, protocol::Sender::kServer));
 }
 
 void Connection::send_pingresp() {

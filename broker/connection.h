@@ -4,10 +4,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "broker/acknowledgement_queue.h"
+#include "broker/connection_terms.h"
 #include "broker/counters.h"
 #include "broker/held_bytes.h"
 #include "broker/output_buffer.h"
@@ -53,9 +55,13 @@ class Connection final : public core::StreamHandler, private core::Timer {
   // Starts a send if there is something to send and none is under way.
   void flush();
 
-  void send_acknowledge(protocol::PacketType type, protocol::PacketId packet_id);
+  void send_acknowledge(protocol::PacketType type, protocol::PacketId packet_id,
+                        protocol::ReasonCode reason = protocol::ReasonCode::kSuccess);
   void send_suback(protocol::PacketId packet_id, const std::vector<protocol::ReasonCode>& codes);
-  void send_connack(bool session_present, protocol::ReasonCode code, protocol::ProtocolVersion version);
+  void send_unsuback(protocol::PacketId packet_id, const std::vector<protocol::ReasonCode>& codes);
+  void send_accepted(bool session_present);
+  // CONNACK, in the words of the version that the client speaks or, where we do not, of `version`.
+  void send_refusal(protocol::ReasonCode code, protocol::ProtocolVersion version);
   void send_pingresp();
 
   // Ends the connection; what is already encoded is still sent when `after_output`, then it closes.
@@ -63,7 +69,8 @@ class Connection final : public core::StreamHandler, private core::Timer {
   // The client broke the protocol: counted and, rate-limited, logged.
   void fail(const protocol::ProtocolError& error);
   // CONNECT was accepted and waits for its record; nothing more is read until established().
-  void accept(Session& session, protocol::ProtocolVersion version, uint16_t keepalive_s);
+  void accept(Session& session, protocol::ProtocolVersion version, uint16_t keepalive_s,
+              std::unique_ptr<ConnectionTerms> terms);
   void established();
   // Leaves for another shard: on_detached() follows with everything unread.
   void hand_over(uint16_t shard);
@@ -86,6 +93,13 @@ class Connection final : public core::StreamHandler, private core::Timer {
   void set_clean_disconnect() { clean_disconnect_ = true; }
   core::SocketId socket() const { return socket_; }
   protocol::ProtocolVersion version() const { return version_; }
+  // Null: not of 5.0.
+  ConnectionTerms* terms() { return terms_.get(); }
+  const ConnectionTerms* terms() const { return terms_.get(); }
+  // One more QoS 1 or 2 message of the client. False: it has more under way than CONNACK allows. [MQTT5-3.3.4-7]
+  bool note_unacknowledged();
+  // PUBACK, PUBREC or PUBCOMP goes out: the client may send another message if that was the last word on one.
+  void note_acknowledged(protocol::PacketType type, protocol::ReasonCode reason);
   bool owes_redelivery = false;  // publishes were refused for want of disk
   bool flush_listed = false;
 
@@ -101,6 +115,7 @@ class Connection final : public core::StreamHandler, private core::Timer {
   void begin_close();
   void close_ended();
   bool looks_again();
+  void send_disconnect(protocol::ReasonCode reason);
 
   BrokerShard& shard_;
   Session* session_ = nullptr;
@@ -123,6 +138,7 @@ class Connection final : public core::StreamHandler, private core::Timer {
   int64_t connect_arrived_ns_ = 0;  // the kernel's time, not that of our turn
   HeldBytes held_;
   OutputBuffer output_;
+  std::unique_ptr<ConnectionTerms> terms_;
 };
 
 }  // namespace penstock::broker

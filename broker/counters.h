@@ -32,8 +32,10 @@ struct Counters {
   uint64_t publishes_refused = 0;  // disk full or failed
   uint64_t deliveries_sent = 0;
   uint64_t deliveries_repeated = 0;
-  uint64_t deliveries_expired = 0;  // the record was retired before the session came
-  uint64_t qos0_dropped = 0;        // lag limit and offline sessions
+  uint64_t deliveries_expired = 0;    // the record was retired before the session came
+  uint64_t messages_expired = 0;      // their own expiry was over before a session came to them
+  uint64_t deliveries_too_large = 0;  // for the client's maximum packet size
+  uint64_t qos0_dropped = 0;          // lag limit and offline sessions
   uint64_t sessions_expired = 0;
   uint64_t log_writes = 0;  // group commits, and the bytes in them with padding
   uint64_t log_bytes = 0;

@@ -1,26 +1,29 @@
 #include "broker/deliveries.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "broker/broker_shard.h"
 #include "broker/connection.h"
+#include "broker/message_expiry.h"
+#include "broker/state_records.h"
 #include "core/check.h"
-#include "protocol/encode.h"
 
 namespace penstock::broker {
 namespace {
 
 using log::LogReader;
 using protocol::QoS;
+using protocol::TopicName;
 
-// A session takes at most this many entries from its queues in one turn, so that others get theirs. A message that
-// several of its filters match is as many entries.
-constexpr int kEntriesPerTurn = 1024;
 constexpr uint32_t kRetainedTopicsPerTurn = 4096;
 // Retained messages that were written to the log once more for a session, and that it has not taken yet. Without this a
 // SUBSCRIBE of a few bytes, sent again and again, would write all of them each time.
 constexpr uint64_t kOwnEntriesMax = 256;
+
+// For one session only: a retained message.
+bool is_direct(const log::RecordView& record) {
+  return record.header().type == static_cast<log::RecordType>(StateRecord::kDirectMessage);
+}
 
 bool is_own_queue_full(const Session& session) {
   return session.own != nullptr && session.own->queue.entries().end() - session.own->reader.cursor >= kOwnEntriesMax;
@@ -96,6 +99,13 @@ void Deliveries::deactivate(Session& session, const std::vector<Subscription*>& 
     std::make_heap(session.active.begin(), session.active.end(), ActiveSubscription::comes_later);
 }
 
+// [MQTT5-3.1.2-24] Of the client's Receive Maximum and our own limit the smaller one.
+uint16_t Deliveries::window_limit(const Session& session) const {
+  const ConnectionTerms* terms = session.connection->terms();
+  const uint16_t limit = shard_.options().inflight_max;
+  return terms == nullptr ? limit : std::min(limit, terms->receive_maximum);
+}
+
 void Deliveries::begin(Session& session) {
   session.wait = DeliveryWait::kNothing;
   session.online_arrival = shard_.next_arrival();
@@ -108,7 +118,8 @@ void Deliveries::begin(Session& session) {
     own->readers.set_online(own->reader, true);
     if (own->reader.cursor < own->queue.entries().end()) activate(own->reader, own->queue);
   }
-  if (const InflightWindow* window = session.window_if_any()) {
+  if (InflightWindow* window = session.window_if_any()) {
+    window->set_limit(window_limit(session));
     session.resend_next = window->first_ordinal();
     session.resend_end = window->first_ordinal() + window->size();
   }
@@ -152,9 +163,11 @@ void Deliveries::run() {
 }
 
 void Deliveries::serve(Session& session) {
+  if (session.group() != nullptr) return serve_group(session);
   if (!session.online() || !session.connection->is_established()) return;
   session.wait = DeliveryWait::kNothing;
   if (!resend(session) || !publish_started(session) || !deliver_retained(session)) return;
+  if (session.shares != nullptr && !deliver_shared(session)) return;
   const bool retained_wait = !session.retained_scans.empty() && is_own_queue_full(session);
   for (int budget = kEntriesPerTurn; budget > 0;) {
     if (!session.connection->takes_deliveries()) {
@@ -177,6 +190,9 @@ bool Deliveries::resend(Session& session) {
   session.resend_next = std::max(session.resend_next, window->first_ordinal());
   for (; session.resend_next < session.resend_end; ++session.resend_next) {
     if (!session.connection->takes_deliveries()) return wait_for(session, DeliveryWait::kSocket);
+    // An earlier connection may have had room for more of them. [MQTT5-3.3.4-9]
+    if (session.resend_next - window->first_ordinal() >= window->limit())
+      return wait_for(session, DeliveryWait::kWindow);
     Delivery& delivery = window->at(session.resend_next - window->first_ordinal());
     if (delivery.state == DeliveryState::kReleased) {
       session.connection->send_acknowledge(protocol::PacketType::kPubrel, delivery.packet_id);
@@ -196,7 +212,7 @@ bool Deliveries::resend(Session& session) {
       continue;
     }
     ++shard_.counters().deliveries_repeated;
-    send_publish(*session.connection, record, &delivery, true, delivery.retain);
+    send_again(session, record, delivery, true);
   }
   window->drop_done();
   return true;
@@ -216,8 +232,7 @@ bool Deliveries::publish_started(Session& session) {
       log::RecordView record;
       const auto read = shard_.reader().read(delivery.log, delivery.offset, record, session);
       if (read == LogReader::State::kPending) return wait_for(session, DeliveryWait::kRead);
-      if (read == LogReader::State::kReady)
-        send_publish(*session.connection, record, &delivery, false, delivery.retain);
+      if (read == LogReader::State::kReady) send_again(session, record, delivery, false);
       delivery.state = read == LogReader::State::kReady ? DeliveryState::kPublished : DeliveryState::kDone;
     } else {
       session.connection->send_acknowledge(protocol::PacketType::kPubrel, delivery.packet_id);
@@ -293,11 +308,10 @@ Deliveries::Step Deliveries::take_next(Session& session, int& budget) {
   const ActiveSubscription* first = first_active(session);
   if (first == nullptr) return session.active.empty() ? Step::kNothingLeft : Step::kBlocked;
   const log::QueueEntry entry = first->next;
-  // The highest QoS of all filters that brought this message. [MQTT-3.3.5-1]
-  QoS granted = first->subscription->qos;
-  for (const ActiveSubscription& other : session.active)
-    if (other.key == entry.arrival()) granted = std::max(granted, other.subscription->qos);
-  const Step step = take(session, entry, granted, session.is_own(*first->subscription));
+  terms_.clear();  // of all filters that brought this message
+  for (const ActiveSubscription& each : session.active)
+    if (each.key == entry.arrival()) terms_.push_back(each.subscription->terms);
+  const Step step = take(session, entry, terms_);
   if (step == Step::kTook) budget -= pass(session, entry.arrival());
   return step;
 }
@@ -326,10 +340,11 @@ Deliveries::Step Deliveries::take_run(Session& session, int& budget) {
     case log::ConsumeQueue::Peek::kReady:
       break;
   }
-  const bool own = session.is_own(only);
   for (const log::QueueEntry& entry : run.first(std::min(run.size(), static_cast<size_t>(budget)))) {
-    if (!session.connection->takes_deliveries()) return Step::kTook;  // serve() waits for the socket
-    if (!is_passed(session, only, entry) && take(session, entry, only.qos, own) != Step::kTook) return Step::kBlocked;
+    if (session.online() && !session.connection->takes_deliveries())
+      return Step::kTook;  // serve() waits for the socket
+    if (!is_passed(session, only, entry) && take(session, entry, {&only.terms, 1}) != Step::kTook)
+      return Step::kBlocked;
     ++only.cursor;
     --budget;
   }
@@ -341,8 +356,13 @@ bool Deliveries::may_have_been_sent(const Session& session, const log::QueueEntr
   return session.was_connected && entry.arrival() < shard_.first_live_arrival();
 }
 
-// One message, whose filters grant this QoS. `own`: out of the session's own queue, so a retained one.
-Deliveries::Step Deliveries::take(Session& session, const log::QueueEntry& entry, QoS granted, bool own) {
+// One message, by the terms of the subscriptions that brought it: the highest QoS of them. [MQTT-3.3.5-1]
+Deliveries::Step Deliveries::take(Session& session, const log::QueueEntry& entry,
+                                  std::span<const SubscriptionTerms> terms) {
+  if (session.group() != nullptr) [[unlikely]]
+    return take_for_group(session, entry);
+  QoS granted = terms.front().qos();
+  for (const SubscriptionTerms& each : terms.subspan(1)) granted = std::max(granted, each.qos());
   const QoS qos = std::min(granted, static_cast<QoS>(entry.qos()));  // [MQTT-3.8.4-6]
   if (entry.qos() == 2 && !is_durable(entry.log(), entry.offset())) {
     wait_for(session, DeliveryWait::kDurable);
@@ -352,10 +372,10 @@ Deliveries::Step Deliveries::take(Session& session, const log::QueueEntry& entry
   const bool unwanted = (from_offline_time && !shard_.options().queue_qos0) || may_have_been_sent(session, entry);
   if (qos == QoS::kAtMostOnce && unwanted) {
     ++shard_.counters().qos0_dropped;
-    if (session.persistent) session.done.advance(entry.log(), log::Sequence(0), entry.offset());
+    leave_out(session, entry);
     return Step::kTook;
   }
-  if (qos != QoS::kAtMostOnce && session.window(shard_.options().inflight_max).full()) {
+  if (qos != QoS::kAtMostOnce && session.window(window_limit(session)).full()) {
     wait_for(session, DeliveryWait::kWindow);
     return Step::kBlocked;
   }
@@ -370,8 +390,50 @@ Deliveries::Step Deliveries::take(Session& session, const log::QueueEntry& entry
     case LogReader::State::kReady:
       break;
   }
+  if (!is_plain(terms, record)) [[unlikely]]
+    return take_with_terms(session, entry, record, terms);
   // [MQTT-3.3.1-8] [MQTT-3.3.1-9]
-  return deliver(session, entry, record, qos, own) ? Step::kTook : Step::kBlocked;
+  return deliver(session, entry, record, {.qos = qos, .retain = is_direct(record)}) ? Step::kTook : Step::kBlocked;
+}
+
+// Nothing of what only MQTT 5.0 has.
+bool Deliveries::is_plain(std::span<const SubscriptionTerms> terms, const log::RecordView& record) const {
+  if (record.header().properties_bytes != 0) return false;
+  for (const SubscriptionTerms& each : terms)
+    if (each != SubscriptionTerms(each.qos())) return false;
+  return true;
+}
+
+Deliveries::Step Deliveries::take_with_terms(Session& session, const log::QueueEntry& entry,
+                                             const log::RecordView& record, std::span<const SubscriptionTerms> terms) {
+  // [MQTT5-3.3.2-5] What is on its way already is sent again until it is complete.
+  if (is_expired(record.properties(), record.header().wall_us, shard_.clock().wall_us())) {
+    ++shard_.counters().messages_expired;
+    leave_out(session, entry);
+    return Step::kTook;
+  }
+  const bool is_published_by_itself = record.publisher() == session.client_id() && !is_direct(record);
+  bool is_wanted = false;
+  Grant grant{.retain = is_direct(record)};
+  identifiers_.clear();
+  for (const SubscriptionTerms& each : terms) {
+    if (each.no_local && is_published_by_itself) continue;  // [MQTT5-3.8.3-3]
+    is_wanted = true;
+    grant.qos = std::max(grant.qos, std::min(each.qos(), static_cast<QoS>(entry.qos())));
+    grant.retain |= each.retain_as_published && record.retain();        // [MQTT5-3.3.1-12] [MQTT5-3.3.1-13]
+    if (each.identifier != 0) identifiers_.push_back(each.identifier);  // [MQTT5-3.3.4-3] [MQTT5-3.3.4-4]
+  }
+  if (!is_wanted) {
+    leave_out(session, entry);
+    return Step::kTook;
+  }
+  grant.identifiers = identifiers_;
+  return deliver(session, entry, record, grant) ? Step::kTook : Step::kBlocked;
+}
+
+// The session does not get this message.
+void Deliveries::leave_out(Session& session, const log::QueueEntry& entry) {
+  if (session.persistent) session.done.advance(entry.log(), log::Sequence(0), entry.offset());
 }
 
 // Moves every cursor past the entry with this arrival; returns how many.
@@ -391,12 +453,18 @@ int Deliveries::pass(Session& session, uint64_t arrival) {
   return static_cast<int>(passing_.size());
 }
 
-bool Deliveries::deliver(Session& session, const log::QueueEntry& entry, const log::RecordView& record, QoS qos,
-                         bool retain) {
+bool Deliveries::deliver(Session& session, const log::QueueEntry& entry, const log::RecordView& record,
+                         const Grant& grant) {
+  const QoS qos = grant.qos;
   if (session.persistent) shard_.note_progress(session);
   if (entry.arrival() >= shard_.first_live_arrival()) session.was_connected = false;
+  if (!sender_.fits(*session.connection, record, grant)) {  // [MQTT5-3.1.2-25]
+    ++shard_.counters().deliveries_too_large;
+    leave_out(session, entry);
+    return true;
+  }
   if (qos == QoS::kAtMostOnce) {
-    send_publish(*session.connection, record, nullptr, false, retain);  // [MQTT-4.3.1-1]
+    sender_.send(*session.connection, record, grant, {});  // [MQTT-4.3.1-1]
     if (session.persistent) session.done.advance(entry.log(), record.sequence(), entry.offset());
     return true;
   }
@@ -407,7 +475,7 @@ bool Deliveries::deliver(Session& session, const log::QueueEntry& entry, const l
   Delivery& delivery = window.push(Delivery{.packet_id = window.next_packet_id(),
                                             .qos = qos,
                                             .state = DeliveryState::kPublished,
-                                            .retain = retain,
+                                            .retain = grant.retain,
                                             .log = entry.log(),
                                             .offset = entry.offset(),
                                             .sequence = record.sequence()});
@@ -421,7 +489,7 @@ bool Deliveries::deliver(Session& session, const log::QueueEntry& entry, const l
     return true;
   }
   // The publisher's own DUP is not in the record. [MQTT-3.3.1-1] [MQTT-3.3.1-3]
-  send_publish(*session.connection, record, &delivery, may_have_been_sent(session, entry), retain);
+  sender_.send(*session.connection, record, grant, delivery.packet_id, may_have_been_sent(session, entry));
   return true;
 }
 
@@ -432,9 +500,10 @@ bool Deliveries::deliver_retained(Session& session) {
   while (!session.retained_scans.empty()) {
     RetainedScan& scan = session.retained_scans.front();
     if (!session.connection->takes_deliveries()) return wait_for(session, DeliveryWait::kSocket);
-    if (scan.qos != QoS::kAtMostOnce && is_own_queue_full(session)) return true;
+    const QoS granted = scan.terms.qos();
+    if (granted != QoS::kAtMostOnce && is_own_queue_full(session)) return true;
     // Every other message goes on while these wait.
-    if (scan.qos != QoS::kAtMostOnce && !shard_.has_room_for_direct()) {
+    if (granted != QoS::kAtMostOnce && !shard_.has_room_for_direct()) {
       await_durable(session);
       return true;
     }
@@ -450,46 +519,33 @@ bool Deliveries::deliver_retained(Session& session) {
       make_ready(session);  // the budget is used up
       return true;
     }
-    const QoS qos = std::min(scan.qos, static_cast<QoS>(message->qos));  // [MQTT-3.8.4-6]
+    if (is_expired(message->properties, message->wall_us, shard_.clock().wall_us())) continue;
+    const QoS qos = std::min(granted, static_cast<QoS>(message->qos));  // [MQTT-3.8.4-6]
     // Of a life with a larger --max-payload: no room in this log is ever certain to be large enough.
-    const bool too_large = message->payload.size() > shard_.options().payload_bytes_max;
+    const size_t bytes = message->topic.size() + message->properties.size() + message->payload.size();
+    const bool too_large = bytes > shard_.options().packet_bytes_max;
     if (qos == QoS::kAtMostOnce || too_large)
-      send_retained(*session.connection, *message);
+      sender_.send_retained(*session.connection, *message, scan.terms.identifier);
     else
-      shard_.publish_direct(session, *message, qos);
+      shard_.publish_direct(session, *message, qos, scan.terms.identifier);
   }
   return true;
 }
 
-void Deliveries::send_retained(Connection& connection, const RetainedMessage& message) {
-  // [MQTT-3.3.1-8]
-  const protocol::PublishHeader header{.topic = protocol::TopicName::accepted(message.topic), .retain = true};
-  const size_t bytes = protocol::publish_bytes(message.topic.size(), QoS::kAtMostOnce, message.payload.size());
-  protocol::encode_publish({connection.reserve(bytes), bytes}, header, message.payload);
-  connection.commit(bytes);
-  ++shard_.counters().deliveries_sent;
+// A delivery whose terms are not at hand any more: it was taken in an earlier turn, or for an earlier connection.
+void Deliveries::send_again(Session& session, const log::RecordView& record, const Delivery& delivery, bool dup) {
+  identifiers_.clear();
+  if (session.connection->terms() != nullptr && !is_direct(record)) find_identifiers(session, record);
+  sender_.send(*session.connection, record,
+               {.qos = delivery.qos, .retain = delivery.retain, .identifiers = identifiers_}, delivery.packet_id, dup);
 }
 
-void Deliveries::send_publish(Connection& connection, const log::RecordView& record, const Delivery* delivery, bool dup,
-                              bool retain) {
-  const core::Bytes topic = record.topic_wire();
-  const core::Bytes payload = record.payload();
-  const QoS qos = delivery == nullptr ? QoS::kAtMostOnce : delivery->qos;
-  const size_t id_bytes = qos == QoS::kAtMostOnce ? 0 : 2;
-  const size_t remaining = topic.size() + id_bytes + payload.size();
-  const size_t bytes = 1 + protocol::remaining_length_bytes(remaining) + remaining;
-  OutputBuffer& output = connection.output();
-  std::byte* at = output.reserve(shard_.output_blocks(), bytes);
-  at += protocol::write_fixed_header(at, protocol::PacketType::kPublish, protocol::publish_flags(qos, dup, retain),
-                                     remaining);
-  std::memcpy(at, topic.data(), topic.size());
-  at += topic.size();
-  if (id_bytes != 0) core::store_be16(at, delivery->packet_id.value());
-  at += id_bytes;
-  if (!payload.empty()) std::memcpy(at, payload.data(), payload.size());
-  output.commit(bytes);
-  if (!connection.flush_listed) connection.list_flush();
-  ++shard_.counters().deliveries_sent;
+void Deliveries::find_identifiers(Session& session, const log::RecordView& record) {
+  for (const FilterQueue* queue : shard_.route_of(TopicName::accepted(record.topic())).queues) {
+    const Subscription* subscription = session.find_subscription(queue->filter_slot());
+    if (subscription != nullptr && subscription->terms.identifier != 0)
+      identifiers_.push_back(subscription->terms.identifier);
+  }
 }
 
 }  // namespace penstock::broker

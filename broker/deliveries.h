@@ -4,8 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
+#include "broker/publish_sender.h"
 #include "broker/session.h"
 #include "log/log_reader.h"
 
@@ -15,7 +17,7 @@ class BrokerShard;
 
 class Deliveries {
  public:
-  explicit Deliveries(BrokerShard& shard) : shard_(shard) {}
+  explicit Deliveries(BrokerShard& shard) : shard_(shard), sender_(shard) {}
 
   // A queue has got entries in this turn.
   void on_new_entries(FilterQueue& queue) {
@@ -29,6 +31,10 @@ class Deliveries {
   void begin(Session& session);
   // Its connection is gone: nothing is taken any more.
   void end(Session& session);
+  // The session is a group's, and new or restored: it takes from its queue for its members.
+  void begin_group(Session& session);
+  // Of a connected session: unacknowledged messages that its client takes.
+  uint16_t window_limit(const Session& session) const;
   // Before the session is freed.
   void forget(Session& session);
   // The subscription's cursor may have entries before it, in this queue.
@@ -52,6 +58,10 @@ class Deliveries {
   bool has_work() const { return !ready_.empty() || !dirty_.empty(); }
 
  private:
+  // A session takes at most this many entries from its queues in one turn, so that others get theirs. A message that
+  // several of its filters match is as many entries.
+  static constexpr int kEntriesPerTurn = 1024;
+
   enum class Step : uint8_t { kTook, kNothingLeft, kBlocked };
 
   void make_ready(Session& session);
@@ -65,20 +75,34 @@ class Deliveries {
   // `budget`: how many entries more in this turn.
   Step take_next(Session& session, int& budget);
   Step take_run(Session& session, int& budget);
-  Step take(Session& session, const log::QueueEntry& entry, protocol::QoS granted, bool own);
+  Step take(Session& session, const log::QueueEntry& entry, std::span<const SubscriptionTerms> terms);
+  bool is_plain(std::span<const SubscriptionTerms> terms, const log::RecordView& record) const;
+  Step take_with_terms(Session& session, const log::QueueEntry& entry, const log::RecordView& record,
+                       std::span<const SubscriptionTerms> terms);
+  void serve_group(Session& session);
+  bool hand_out_unheld(Session& session);
+  bool hand_to_member(Session& session, ShareGroup::Place place, protocol::PacketId id, const log::RecordView& record);
+  bool make_window_room(Session& session);
+  Step take_for_group(Session& session, const log::QueueEntry& entry);
+  bool deliver_shared(Session& session);
+  bool send_shared(Session& session, const ShareItem& item, const ShareMember::Joined& joined,
+                   const log::RecordView& record);
+  bool is_over(const log::RecordView& record) const;
+  void leave_out(Session& session, const log::QueueEntry& entry);
   ActiveSubscription* first_active(Session& session);
   int pass(Session& session, uint64_t arrival);
   bool is_passed(const Session& session, const Subscription& subscription, const log::QueueEntry& entry) const;
   bool may_have_been_sent(const Session& session, const log::QueueEntry& entry) const;
   bool is_durable(log::LogId log, log::LogOffset offset) const;
-  bool deliver(Session& session, const log::QueueEntry& entry, const log::RecordView& record, protocol::QoS qos,
-               bool retain);
-  void send_publish(Connection& connection, const log::RecordView& record, const Delivery* delivery, bool dup,
-                    bool retain);
-  void send_retained(Connection& connection, const RetainedMessage& message);
+  bool deliver(Session& session, const log::QueueEntry& entry, const log::RecordView& record, const Grant& grant);
+  void send_again(Session& session, const log::RecordView& record, const Delivery& delivery, bool dup);
+  void find_identifiers(Session& session, const log::RecordView& record);
   void sift(Session& session);
 
   BrokerShard& shard_;
+  PublishSender sender_;
+  std::vector<SubscriptionTerms> terms_;  // of the message being taken
+  std::vector<uint32_t> identifiers_;     // and its subscription identifiers
   std::vector<FilterQueue*> dirty_;
   std::vector<Session*> ready_;
   std::vector<Session*> serving_;

@@ -23,7 +23,8 @@ void FilterQueue::trim(uint64_t& dropped) {
   trimmed_at_ = entries_->end();
   log::QueueIndex oldest = entries_->end();
   for (Subscription* subscription : subscribers_.all()) {
-    if (subscription->qos == protocol::QoS::kAtMostOnce && entries_->end() - subscription->cursor > kQos0LagMax) {
+    if (subscription->terms.qos() == protocol::QoS::kAtMostOnce &&
+        entries_->end() - subscription->cursor > kQos0LagMax) {
       const log::QueueIndex kept(entries_->end().value() - kQos0LagMax / 2);
       dropped += kept - subscription->cursor;
       subscription->move_cursor(kept);

@@ -7,8 +7,10 @@ namespace {
 
 using protocol::PacketId;
 using protocol::PacketType;
+using protocol::ReasonCode;
 
 void complete(BrokerShard& shard, Session& session, Delivery& delivery) {
+  if (delivery.shared) shard.complete_share(session, delivery.packet_id);
   session.window_if_any()->complete(delivery);
   session.drop_window_if_idle();
   if (session.persistent) shard.note_progress(session);
@@ -24,7 +26,7 @@ Handled handle_pubrec(BrokerShard& shard, Connection& connection, Delivery& deli
     return Handled::kDone;
   }
   if (delivery.state != DeliveryState::kPublished) return Handled::kDone;
-  if (!session.persistent) {
+  if (!session.persistent || delivery.shared) {
     delivery.state = DeliveryState::kReleased;
     connection.send_acknowledge(PacketType::kPubrel, delivery.packet_id);
     return Handled::kDone;
@@ -57,11 +59,13 @@ Handled handle_pubrel(BrokerShard& shard, Connection& connection, PacketId packe
   }
   uint64_t end = 0;
   if (session.has_inbound(packet_id) && session.persistent) end = shard.journal().inbound_released(session, packet_id);
+  const bool is_known = session.has_inbound(packet_id);
   session.remove_inbound(packet_id);
   // [MQTT-4.3.3-2] PUBCOMP for an unknown id, too: the client may repeat PUBREL after we have forgotten it.
   shard.acknowledgements().push({.end = end != 0 ? end : shard.acknowledgements().last_end(),
                                  .connection = connection.ref(),
                                  .type = PacketType::kPubcomp,
+                                 .reason = is_known ? ReasonCode::kSuccess : ReasonCode::kPacketIdNotFound,
                                  .packet_id = packet_id});
   return Handled::kDone;
 }
@@ -69,21 +73,23 @@ Handled handle_pubrel(BrokerShard& shard, Connection& connection, PacketId packe
 }  // namespace
 
 Handled handle_acknowledge(BrokerShard& shard, Connection& connection, const protocol::PacketBytes& packet) {
-  const auto acknowledge = protocol::decode_acknowledge(packet);
+  const auto acknowledge = protocol::decode_acknowledge(packet, connection.version());
   if (!acknowledge.has_value()) {
     connection.fail(acknowledge.error());
     return Handled::kStop;
   }
-  const PacketId packet_id = acknowledge->packet_id;
   if (shard.room_for_state() == Handled::kWait) return Handled::kWait;
+  const PacketId packet_id = acknowledge->packet_id;
   if (packet.type == PacketType::kPubrel) return handle_pubrel(shard, connection, packet_id);
 
   Session& session = *connection.session();
   InflightWindow* window = session.window_if_any();
   Delivery* delivery = window == nullptr ? nullptr : window->find(packet_id);
+  const bool is_refused = protocol::is_failure(acknowledge->reason);
   // An id we do not know: an answer to something that a restart has made us forget. PUBREC must still come to its end.
   if (delivery == nullptr) {
-    if (packet.type == PacketType::kPubrec) connection.send_acknowledge(PacketType::kPubrel, packet_id);
+    if (packet.type == PacketType::kPubrec && !is_refused)
+      connection.send_acknowledge(PacketType::kPubrel, packet_id, ReasonCode::kPacketIdNotFound);
     return Handled::kDone;
   }
   const bool exactly_once = delivery->qos == protocol::QoS::kExactlyOnce;
@@ -92,7 +98,13 @@ Handled handle_acknowledge(BrokerShard& shard, Connection& connection, const pro
       if (!exactly_once) complete(shard, session, *delivery);
       return Handled::kDone;
     case PacketType::kPubrec:
-      return exactly_once ? handle_pubrec(shard, connection, *delivery) : Handled::kDone;
+      if (!exactly_once) return Handled::kDone;
+      // The client does not take it, which ends it: no PUBREL follows. [MQTT5-4.3.3-4]
+      if (is_refused && delivery->state == DeliveryState::kPublished) {
+        complete(shard, session, *delivery);
+        return Handled::kDone;
+      }
+      return handle_pubrec(shard, connection, *delivery);
     case PacketType::kPubcomp:
       if (exactly_once && delivery->state == DeliveryState::kReleased) complete(shard, session, *delivery);
       return Handled::kDone;

@@ -1,16 +1,17 @@
 #include "broker/broker_shard.h"
 #include "broker/packet_handlers.h"
+#include "broker/session_expiry.h"
 #include "protocol/connect.h"
+#include "protocol/utf8.h"
 
 namespace penstock::broker {
 namespace {
 
-using protocol::ProtocolVersion;
 using protocol::ReasonCode;
 
-Handled refuse(Connection& connection, ReasonCode code, ProtocolVersion version) {
-  connection.send_connack(false, code, version);  // [MQTT-3.1.3-9]
-  connection.close(CloseReason::kRefused, true);  // [MQTT-3.2.2-5] and nothing behind it is read [MQTT-3.1.4-5]
+Handled refuse(Connection& connection, const protocol::Connect& connect, ReasonCode code) {
+  connection.send_refusal(code, connect.version);  // [MQTT-3.1.3-9]
+  connection.close(CloseReason::kRefused, true);   // [MQTT-3.2.2-5] and nothing behind it is read [MQTT-3.1.4-5]
   return Handled::kStop;
 }
 
@@ -22,8 +23,23 @@ bool is_kept(BrokerShard& shard, const Session& session) {
 // What asks for a session that would have to be made or ended durably.
 bool needs_record(BrokerShard& shard, const protocol::Connect& connect) {
   const Session* session = shard.sessions().find(connect.client_id);
-  if (connect.clean_session) return session != nullptr && session->persistent;
-  return session == nullptr || !is_kept(shard, *session);
+  if (connect.clean_session && session != nullptr && session->persistent) return true;
+  if (wanted_expiry_s(connect) == kExpiryAtOnce) return false;
+  return session == nullptr || connect.clean_session || !is_kept(shard, *session);
+}
+
+// What is right by the standard, and cannot be kept.
+std::optional<protocol::ProtocolError> objection_to(const protocol::Connect& connect) {
+  using Reason = protocol::ProtocolErrorReason;
+  if (!connect.will.has_value()) return std::nullopt;
+  const protocol::WillMessage& will = *connect.will;
+  if (protocol::count_levels(will.topic.text()) > BrokerShard::kTopicLevelsMax)
+    return protocol::ProtocolError{Reason::kInvalidTopicName, "", "the topic of the will has more than 128 levels"};
+  if (will.properties.size() > kWillPropertiesBytesMax)
+    return protocol::ProtocolError{Reason::kPacketTooLarge, "", "the will has more than 64 KiB of properties"};
+  if (will.payload_is_text && !protocol::is_utf8(core::as_text(will.payload)))
+    return protocol::ProtocolError{Reason::kPayloadFormat, "", "a will that is called UTF-8 and is not"};
+  return std::nullopt;
 }
 
 }  // namespace
@@ -36,21 +52,24 @@ Handled handle_first_packet(BrokerShard& shard, Connection& connection, const pr
   }
   const auto connect = protocol::decode_connect(packet);
   if (!connect.has_value()) {
-    if (!connect.error().refusal.has_value()) {
-      connection.fail(connect.error().error);  // [MQTT-3.1.4-1]
+    const protocol::ConnectError& error = connect.error();
+    if (!error.refusal.has_value()) {
+      connection.fail(error.error);  // [MQTT-3.1.4-1]
       return Handled::kStop;
     }
-    shard.report_protocol_error(connection, connect.error().error);
-    return refuse(connection, *connect.error().refusal, connect.error().version);
+    shard.report_protocol_error(connection, error.error);
+    return refuse(connection, {.version = error.version}, *error.refusal);
   }
-  const ProtocolVersion version = connect->version;
-  // Only 3.1 and 3.1.1 are served.
-  if (version == ProtocolVersion::kMqtt5) return refuse(connection, ReasonCode::kUnsupportedProtocolVersion, version);
-  if (connect->will.has_value() && protocol::count_levels(connect->will->topic.text()) > BrokerShard::kTopicLevelsMax) {
-    connection.fail(
-        {protocol::ProtocolErrorReason::kInvalidTopicName, "", "the topic of the will has more than 128 levels"});
-    return Handled::kStop;
+  if (const auto objection = objection_to(*connect)) {
+    if (connect->version != protocol::ProtocolVersion::kMqtt5) {
+      connection.fail(*objection);
+      return Handled::kStop;
+    }
+    shard.report_protocol_error(connection, *objection);
+    return refuse(connection, *connect, protocol::reason_code(objection->reason));
   }
+  if (connect->properties.authentication_method.has_value())  // [MQTT5-4.12.0-1]
+    return refuse(connection, *connect, ReasonCode::kBadAuthenticationMethod);
   if (!connect->client_id.empty()) {
     const ShardIndex home = shard.home_of(connect->client_id);
     if (home != shard.index()) {
@@ -61,8 +80,8 @@ Handled handle_first_packet(BrokerShard& shard, Connection& connection, const pr
   if (shard.room_for_state() == Handled::kWait) return Handled::kWait;
   // The disk is full or broken: everybody else is served.
   if (!shard.has_log_room() && needs_record(shard, *connect))
-    return refuse(connection, ReasonCode::kServerUnavailable, version);
-  const Session* session = shard.sessions().find(connect->client_id);
+    return refuse(connection, *connect, ReasonCode::kServerUnavailable);
+  Session* session = shard.sessions().find(connect->client_id);
   // Shards accept and read in no common order. A connection that its client gave up before it made the one that is here
   // must not take that over, only because it was read later. [MQTT-3.1.4-2]
   if (session != nullptr && session->online() && connection.is_past_of(*session->connection)) {
@@ -74,12 +93,13 @@ Handled handle_first_packet(BrokerShard& shard, Connection& connection, const pr
   if (shard.options().client_id_conflict == ClientIdConflict::kReject) {
     // A client that closed and comes again may be read before its own end is.
     if (session != nullptr && session->online() && !session->connection->is_peer_gone())
-      return refuse(connection, ReasonCode::kClientIdNotValid, version);
+      return refuse(connection, *connect, ReasonCode::kClientIdNotValid);
   }
   if (session != nullptr && session->online()) session->connection->close(CloseReason::kTakenOver);  // [MQTT-3.1.4-2]
+  if (session != nullptr) shard.settle_offline_session(*session, connect->clean_session);
   // A will that still waits for room goes first: its record must not be taken for that of this connection's will.
   if (shard.has_pending_wills()) return Handled::kWait;
-  // [MQTT-3.1.3-6]
+  // [MQTT-3.1.3-6] [MQTT5-3.1.3-6]
   const std::string made = connect->client_id.empty() ? shard.make_client_id() : std::string();
   shard.establish(connection, *connect, connect->client_id.empty() ? std::string_view(made) : connect->client_id);
   return Handled::kDone;

@@ -1,16 +1,35 @@
 #include "broker/broker_shard.h"
 #include "broker/packet_handlers.h"
+#include "protocol/disconnect.h"
 #include "protocol/empty_packet.h"
 
 namespace penstock::broker {
 namespace {
 
-Handled handle_disconnect(BrokerShard& shard, Connection& connection) {
-  connection.set_clean_disconnect();
+Handled fail(Connection& connection, protocol::ProtocolErrorReason reason, const char* clause, const char* text) {
+  connection.fail({reason, clause, text});
+  return Handled::kStop;
+}
+
+Handled handle_disconnect(BrokerShard& shard, Connection& connection, const protocol::PacketBytes& packet) {
+  const auto disconnect = protocol::decode_disconnect(packet, connection.version());
+  if (!disconnect.has_value()) {
+    connection.fail(disconnect.error());
+    return Handled::kStop;
+  }
   Session& session = *connection.session();
-  if (session.will != nullptr) {  // [MQTT-3.14.4-3] [MQTT-3.1.2-10]
-    session.will.reset();
-    if (shard.has_log_room()) shard.journal().will_cleared(session.client_id());
+  if (disconnect->session_expiry_s.has_value()) {
+    const bool was_to_end = !session.persistent || session.expiry_s == kExpiryAtOnce;
+    if (was_to_end && *disconnect->session_expiry_s != kExpiryAtOnce)  // nothing of it is recorded
+      return fail(connection, protocol::ProtocolErrorReason::kPropertyValue, "",
+                  "DISCONNECT wants to keep a session that CONNECT did not want to keep");
+    shard.set_expiry(session, *disconnect->session_expiry_s);
+  }
+  // [MQTT-3.14.4-3] [MQTT-3.1.2-10] [MQTT5-3.14.4-3]
+  const bool discards_will = disconnect->reason == protocol::ReasonCode::kNormalDisconnection;
+  if (discards_will) {
+    connection.set_clean_disconnect();
+    shard.discard_will(session);
   }
   connection.close(CloseReason::kDisconnect);
   return Handled::kStop;
@@ -33,25 +52,25 @@ Handled handle_packet(BrokerShard& shard, Connection& connection, const protocol
     case PacketType::kUnsubscribe:
       return handle_unsubscribe(shard, connection, packet);
     case PacketType::kPingreq:
-    case PacketType::kDisconnect: {
       if (const auto empty = protocol::decode_empty(packet); !empty.has_value()) {
         connection.fail(empty.error());
         return Handled::kStop;
       }
-      if (packet.type == PacketType::kDisconnect) return handle_disconnect(shard, connection);
       connection.send_pingresp();  // [MQTT-3.12.4-1]
       return Handled::kDone;
-    }
+    case PacketType::kDisconnect:
+      return handle_disconnect(shard, connection, packet);
+    case PacketType::kAuth:  // [MQTT5-4.12.0-6]
+      return fail(connection, protocol::ProtocolErrorReason::kUnexpectedPacket, "MQTT5-4.12.0-6",
+                  "AUTH without an authentication method in CONNECT");
     case PacketType::kConnect:
-      connection.fail({protocol::ProtocolErrorReason::kUnexpectedPacket, "MQTT-3.1.0-2", "a second CONNECT"});
-      return Handled::kStop;
+      return fail(connection, protocol::ProtocolErrorReason::kUnexpectedPacket, "MQTT-3.1.0-2", "a second CONNECT");
     case PacketType::kConnack:
     case PacketType::kSuback:
     case PacketType::kUnsuback:
     case PacketType::kPingresp:
-    case PacketType::kAuth:
-      connection.fail({protocol::ProtocolErrorReason::kUnexpectedPacket, "", "a packet that only a server sends"});
-      return Handled::kStop;
+      return fail(connection, protocol::ProtocolErrorReason::kUnexpectedPacket, "",
+                  "a packet that only a server sends");
   }
   return Handled::kStop;
 }

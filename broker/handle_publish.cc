@@ -1,18 +1,24 @@
 #include "broker/broker_shard.h"
 #include "broker/packet_handlers.h"
 #include "protocol/publish.h"
+#include "protocol/stored_properties.h"
+#include "protocol/utf8.h"
 
 namespace penstock::broker {
 namespace {
 
 using protocol::PacketType;
+using protocol::ProtocolErrorReason;
+using protocol::ProtocolVersion;
 using protocol::QoS;
+using protocol::ReasonCode;
 
 // [MQTT-3.3.4-1] [MQTT-4.3.2-2] [MQTT-2.3.1-6] In the order of the PUBLISH packets: [MQTT-4.6.0-2] [MQTT-4.6.0-3]
-void acknowledge(BrokerShard& shard, Connection& connection, const protocol::Publish& publish, uint64_t end) {
+void acknowledge(BrokerShard& shard, Connection& connection, const protocol::Publish& publish, uint64_t end,
+                 ReasonCode reason = ReasonCode::kSuccess) {
   const PacketType type = publish.qos == QoS::kAtLeastOnce ? PacketType::kPuback : PacketType::kPubrec;
   shard.acknowledgements().push(
-      {.end = end, .connection = connection.ref(), .type = type, .packet_id = publish.packet_id});
+      {.end = end, .connection = connection.ref(), .type = type, .reason = reason, .packet_id = publish.packet_id});
 }
 
 bool is_too_deep(protocol::TopicName topic) {
@@ -20,25 +26,70 @@ bool is_too_deep(protocol::TopicName topic) {
          protocol::count_levels(topic.text()) > BrokerShard::kTopicLevelsMax;
 }
 
+Handled fail(Connection& connection, ProtocolErrorReason reason, const char* clause, const char* text) {
+  connection.fail({reason, clause, text});
+  return Handled::kStop;
+}
+
+Handled fail_receive_maximum(Connection& connection) {
+  return fail(connection, ProtocolErrorReason::kReceiveMaximum, "MQTT5-3.3.4-7",
+              "more unacknowledged messages than CONNACK allows");
+}
+
+// What only MQTT 5.0 has: aliases, the window of the client's messages, the promise of text. kDone: go on.
+Handled apply_mqtt5(Connection& connection, protocol::Publish& publish) {
+  ConnectionTerms& terms = *connection.terms();
+  if (publish.topic_alias > InboundAliases::kAliasMax)  // [MQTT5-3.2.2-17]
+    return fail(connection, ProtocolErrorReason::kTopicAlias, "MQTT5-3.3.2-9", "a topic alias over the maximum");
+  if (publish.topic_alias != 0 && publish.topic.text().empty()) {
+    const std::string_view known = terms.inbound_aliases.topic(publish.topic_alias);
+    if (known.empty())
+      return fail(connection, ProtocolErrorReason::kTopicAlias, "", "a topic alias that stands for no topic yet");
+    publish.topic = protocol::TopicName::accepted(known);
+  } else if (publish.topic_alias != 0 && !is_too_deep(publish.topic)) {
+    terms.inbound_aliases.teach(publish.topic_alias, publish.topic.text());
+  }
+  if (publish.payload_is_text && !protocol::is_utf8(core::as_text(publish.payload)))
+    return fail(connection, ProtocolErrorReason::kPayloadFormat, "", "a payload that is called UTF-8 and is not");
+  return Handled::kDone;
+}
+
+// The disk is full or broken. A client of 5.0 is told; the others come again after a reconnect.
+Handled refuse(BrokerShard& shard, Connection& connection, const protocol::Publish& publish) {
+  const bool is_told = connection.terms() != nullptr;
+  shard.note_refused_publish(connection, is_told);
+  if (!is_told || publish.qos == QoS::kAtMostOnce) return Handled::kDone;
+  if (shard.log().room_for(0) == log::AppendRoom::kFailed) {  // nothing that waits is released any more
+    connection.note_acknowledged(PacketType::kPuback, ReasonCode::kQuotaExceeded);
+    connection.send_acknowledge(publish.qos == QoS::kAtLeastOnce ? PacketType::kPuback : PacketType::kPubrec,
+                                publish.packet_id, ReasonCode::kQuotaExceeded);
+  } else {
+    acknowledge(shard, connection, publish, shard.acknowledgements().last_end(), ReasonCode::kQuotaExceeded);
+  }
+  return Handled::kDone;
+}
+
 }  // namespace
 
 Handled handle_publish(BrokerShard& shard, Connection& connection, const protocol::PacketBytes& packet) {
-  const auto publish = protocol::decode_publish(packet, shard.last_topic());
+  auto publish = protocol::decode_publish(packet, shard.last_topic(), connection.version());
   if (!publish.has_value()) {
     connection.fail(publish.error());
     return Handled::kStop;
   }
+  if (!shard.has_mail_room()) return Handled::kWait;
+  const bool is_5 = connection.terms() != nullptr;
+  if (is_5 && apply_mqtt5(connection, *publish) != Handled::kDone) return Handled::kStop;
   // Of a topic that is not the one before, which was looked at.
-  if (publish->topic.text().data() != shard.last_topic().text().data() && is_too_deep(publish->topic)) {
-    connection.fail({protocol::ProtocolErrorReason::kInvalidTopicName, "", "the topic has more than 128 levels"});
-    return Handled::kStop;
-  }
+  if (publish->topic.text().data() != shard.last_topic().text().data() && is_too_deep(publish->topic))
+    return fail(connection, ProtocolErrorReason::kInvalidTopicName, "", "the topic has more than 128 levels");
   if (publish->payload.size() > shard.options().payload_bytes_max) {
     connection.close(CloseReason::kTooLarge, true);
     return Handled::kStop;
   }
   Session& session = *connection.session();
   if (publish->qos == QoS::kExactlyOnce && session.has_inbound(publish->packet_id)) {
+    if (!connection.note_unacknowledged()) return fail_receive_maximum(connection);
     // Known already; its record may still be on its way to the disk. [MQTT-4.3.3-2]
     acknowledge(shard, connection, *publish, shard.log().appended_end().value());
     return Handled::kDone;
@@ -53,24 +104,15 @@ Handled handle_publish(BrokerShard& shard, Connection& connection, const protoco
                                .topic_hash = route.topic_hash,
                                .publisher = session.client_id(),
                                .topic = route.topic,
+                               .properties = shard.stored_properties(publish->properties),
                                .payload = publish->payload};
-  if (!shard.has_mail_room()) return Handled::kWait;
-  if (connection.owes_redelivery) {  // what was refused before must not come behind this one
-    shard.note_refused_publish(connection);
-    return Handled::kDone;
-  }
-  switch (shard.log().room_for(log::record_bytes(parts))) {
-    case log::AppendRoom::kRoom:
-      break;
-    case log::AppendRoom::kTailFull:
-      return Handled::kWait;
-    case log::AppendRoom::kDiskFull:
-    case log::AppendRoom::kFailed:
-      shard.note_refused_publish(connection);
-      return Handled::kDone;
-  }
+  const log::AppendRoom room = shard.log().room_for(log::record_bytes(parts));
+  if (room == log::AppendRoom::kTailFull) return Handled::kWait;
+  if (publish->qos != QoS::kAtMostOnce && !connection.note_unacknowledged()) return fail_receive_maximum(connection);
+  // What was refused before must not come in behind this one.
+  if (connection.owes_redelivery || room != log::AppendRoom::kRoom) return refuse(shard, connection, *publish);
   ++shard.counters().publishes_received;
-  const log::Appended appended = shard.publish(parts, publish->retain);
+  const log::Appended appended = shard.publish(parts);
   if (publish->qos == QoS::kAtMostOnce) return Handled::kDone;  // [MQTT-3.3.4-1]
   if (publish->qos == QoS::kExactlyOnce) session.add_inbound(publish->packet_id);
   acknowledge(shard, connection, *publish, appended.end);

@@ -3,9 +3,21 @@
 #include "protocol/subscribe.h"
 
 namespace penstock::broker {
+namespace {
+
+using protocol::ReasonCode;
+
+SubscriptionTerms terms_of(const protocol::FilterRequest& request, uint32_t identifier) {
+  SubscriptionTerms terms(request.qos, identifier);
+  terms.no_local = request.no_local;
+  terms.retain_as_published = request.retain_as_published;
+  return terms;
+}
+
+}  // namespace
 
 Handled handle_subscribe(BrokerShard& shard, Connection& connection, const protocol::PacketBytes& packet) {
-  const auto subscribe = protocol::decode_subscribe(packet);
+  const auto subscribe = protocol::decode_subscribe(packet, connection.version());
   if (!subscribe.has_value()) {
     connection.fail(subscribe.error());
     return Handled::kStop;
@@ -24,20 +36,19 @@ Handled handle_subscribe(BrokerShard& shard, Connection& connection, const proto
                            .packet_id = subscribe->packet_id,
                            .packet_bytes = packet.packet_bytes};
   for (const protocol::FilterRequest request : subscribe->filters) {  // [MQTT-3.8.4-4] [MQTT-3.9.3-1]
-    if (refused || !shard.may_subscribe(session, request.filter)) {
-      pending.codes.push_back(protocol::ReasonCode::kUnspecifiedError);
-      continue;
-    }
-    shard.subscribe(session, request.filter, request.qos, change);
-    pending.codes.push_back(protocol::granted(request.qos));  // [MQTT-3.8.4-5]
-    if (session.persistent) pending.filters.emplace_back(request.filter.text(), request.qos);
+    const ReasonCode code = refused ? ReasonCode::kQuotaExceeded : shard.may_subscribe(session, request.filter);
+    pending.codes.push_back(protocol::is_failure(code) ? code : protocol::granted(request.qos));  // [MQTT-3.8.4-5]
+    if (protocol::is_failure(code)) continue;
+    const SubscriptionTerms terms = terms_of(request, subscribe->subscription_id);
+    shard.subscribe(session, request.filter, terms, request.retain_handling, change);
+    if (session.persistent) pending.filters.emplace_back(request.filter.text(), terms);
   }
   shard.complete_subscribe(std::move(pending), std::move(change));
   return Handled::kDone;
 }
 
 Handled handle_unsubscribe(BrokerShard& shard, Connection& connection, const protocol::PacketBytes& packet) {
-  const auto unsubscribe = protocol::decode_unsubscribe(packet);
+  const auto unsubscribe = protocol::decode_unsubscribe(packet, connection.version());
   if (!unsubscribe.has_value()) {
     connection.fail(unsubscribe.error());
     return Handled::kStop;
@@ -57,8 +68,10 @@ Handled handle_unsubscribe(BrokerShard& shard, Connection& connection, const pro
   FilterChange change;
   std::vector<Subscription*> ended;
   std::vector<std::string_view> ended_filters;
+  std::vector<ReasonCode> codes;                                     // [MQTT5-3.10.4-5] [MQTT5-3.11.3-1]
   for (const protocol::TopicFilter filter : unsubscribe->filters) {  // [MQTT-3.10.4-6]
     Subscription* subscription = shard.find_subscription(session, filter);
+    codes.push_back(subscription == nullptr ? ReasonCode::kNoSubscriptionExisted : ReasonCode::kSuccess);
     if (subscription == nullptr) continue;
     ended.push_back(subscription);
     ended_filters.push_back(filter.text());
@@ -71,7 +84,8 @@ Handled handle_unsubscribe(BrokerShard& shard, Connection& connection, const pro
       {.end = session.persistent ? shard.log().appended_end().value() : shard.acknowledgements().last_end(),
        .connection = connection.ref(),
        .type = protocol::PacketType::kUnsuback,
-       .packet_id = unsubscribe->packet_id});
+       .packet_id = unsubscribe->packet_id},
+      std::move(codes));
   return Handled::kDone;
 }
 

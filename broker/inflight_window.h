@@ -26,6 +26,7 @@ struct Delivery {
   protocol::QoS qos = protocol::QoS::kAtLeastOnce;
   DeliveryState state = DeliveryState::kPublished;
   bool retain = false;  // sent with RETAIN: it came from the retained store
+  bool shared = false;  // of a group, which keeps it: it is not recorded here
   log::LogId log;
   log::LogOffset offset;  // of the message's record
   log::Sequence sequence;
@@ -38,6 +39,9 @@ class InflightWindow {
   // client that never acknowledges one message cannot make the window grow.
   explicit InflightWindow(uint16_t limit) : limit_(limit) {}
 
+  // Another connection, whose client takes more or fewer.
+  void set_limit(uint16_t limit) { limit_ = limit; }
+  uint16_t limit() const { return limit_; }
   bool full() const { return deliveries_.size() >= limit_; }
   bool empty() const { return deliveries_.empty(); }
   size_t size() const { return deliveries_.size(); }

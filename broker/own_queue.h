@@ -12,7 +12,7 @@ struct OwnQueue {
   OwnQueue(Session& session, std::unique_ptr<log::ConsumeQueue> entries, bool online)
       : queue(readers, 0, std::move(entries)) {
     reader.session = &session;
-    reader.qos = protocol::QoS::kExactlyOnce;
+    reader.terms = SubscriptionTerms(protocol::QoS::kExactlyOnce);
     readers.add(reader, online);
   }
 

@@ -5,16 +5,16 @@
 #include <string>
 
 #include "broker/retained_store.h"
+#include "broker/subscription_terms.h"
 #include "protocol/topic_filter.h"
-#include "protocol/types.h"
 
 namespace penstock::broker {
 
 struct RetainedScan {
-  RetainedScan(protocol::TopicFilter wanted, protocol::QoS granted) : filter(wanted.text()), qos(granted) {}
+  RetainedScan(protocol::TopicFilter wanted, SubscriptionTerms granted) : filter(wanted.text()), terms(granted) {}
 
   std::string filter;
-  protocol::QoS qos;
+  SubscriptionTerms terms;
   RetainedCursor cursor;
 };
 

@@ -12,6 +12,9 @@
 #include "broker/log_progress.h"
 #include "broker/own_queue.h"
 #include "broker/retained_scan.h"
+#include "broker/session_expiry.h"
+#include "broker/share_group.h"
+#include "broker/share_member.h"
 #include "broker/subscription.h"
 #include "broker/will.h"
 #include "core/rare_queue.h"
@@ -37,6 +40,11 @@ enum class DeliveryWait : uint8_t {
   kDurable,  // a QoS 2 message or its packet id is not durable yet
 };
 
+struct SessionShares {
+  std::unique_ptr<ShareGroup> group;  // the session is a group's
+  ShareMember member;
+};
+
 class Session final : public log::ReadWaiter, public log::PageWaiter {
  public:
   Session(BrokerShard& shard, std::string client_id, uint32_t slot)
@@ -46,6 +54,8 @@ class Session final : public log::ReadWaiter, public log::PageWaiter {
   const std::string& client_id() const { return client_id_; }
   uint32_t slot() const { return slot_; }
   bool online() const { return connection != nullptr; }
+  ShareGroup* group() { return shares == nullptr ? nullptr : shares->group.get(); }
+  const ShareGroup* group() const { return shares == nullptr ? nullptr : shares->group.get(); }
   // For what is recorded: whether the next life must think that what waits may have been sent before.
   bool was_or_is_connected() const { return online() || was_connected; }
 
@@ -82,7 +92,7 @@ class Session final : public log::ReadWaiter, public log::PageWaiter {
   void on_page_ready() override;
 
   Connection* connection = nullptr;
-  bool persistent = false;  // CleanSession 0
+  bool persistent = false;  // it outlives its connection, or did until now: its state is recorded
   bool in_ready_list = false;
   bool durable_wait_listed = false;
   bool progressed = false;  // cursors moved since the last progress record
@@ -98,11 +108,13 @@ class Session final : public log::ReadWaiter, public log::PageWaiter {
   uint64_t made_end = 0;                     // of the record that made it, in the log; 0: an earlier life has made it
   std::vector<Subscription*> subscriptions;  // in the order of their filters' slots; the shard's slab owns them
   uint32_t filter_bytes = 0;                 // of their filters
+  uint32_t expiry_s = kExpiryByBroker;       // of a persistent one, from the end of its connection
   std::vector<ActiveSubscription> active;    // min-heap by the arrival of the next entry; one or none needs no heap
   std::unique_ptr<OwnQueue> own;
   core::RareQueue<RetainedScan> retained_scans;
   std::unique_ptr<Will> will;
-  LogClock done;  // taken from the queues, per log; persistent sessions only
+  std::unique_ptr<SessionShares> shares;  // only of a group, or of a member of some
+  LogClock done;                          // taken from the queues, per log; persistent sessions only
   // After a restart: in the window or complete already, though beyond `done`. In the order of their places.
   core::RareVector<Delivery> started_ahead;
   core::RareVector<uint16_t> inbound;  // see has_inbound; in order, as a client may leave 65,535 unreleased

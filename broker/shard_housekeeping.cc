@@ -34,7 +34,14 @@ void BrokerShard::note_progress(Session& session) {
 
 void BrokerShard::housekeeping() {
   next_housekeeping_ns_ = now_ns_ + kHousekeepingNs;
+  ++housekeepings_;
+  // Not the first time: until then every shard has told of its members.
+  if (!groups_are_settled_ && housekeepings_ > 1) {
+    groups_are_settled_ = true;
+    end_forsaken_groups();
+  }
   record_progress();
+  publish_due_wills();
   expire_sessions();
   retire_entries();
   release_idle_queues();
@@ -84,14 +91,11 @@ void BrokerShard::record_progress() {
 }
 
 void BrokerShard::expire_sessions() {
-  if (options_.session_expiry_us <= 0 || sessions_.slots_end() == 0) return;
-  const int64_t now_us = seams_.clock.wall_us();
   const uint32_t count = std::min(kExpirySlotsPerSlice, sessions_.slots_end());
   for (uint32_t i = 0; i < count && has_log_room() && has_mail_room(); ++i) {
     if (expiry_slot_ >= sessions_.slots_end()) expiry_slot_ = 0;
     Session* session = sessions_.at(expiry_slot_++);
-    if (session == nullptr || session->online() || now_us - session->offline_since_us < options_.session_expiry_us)
-      continue;
+    if (session == nullptr || !is_expired(*session)) continue;
     ++counters_.sessions_expired;
     end_session(*session);
   }
@@ -162,6 +166,9 @@ void BrokerShard::retire_entries() {
   };
   parent_topics_.retire(begin);
   filters_.for_each_queue([&](FilterQueue& queue) { queue.retire(begin, counters_.deliveries_expired); });
+  sessions_.for_each([&](Session& session) {
+    if (session.own != nullptr) session.own->queue.retire(begin, counters_.deliveries_expired);
+  });
 }
 
 void BrokerShard::release_idle_queues() {

@@ -14,8 +14,9 @@ struct ShardOptions {
   uint32_t payload_bytes_max = 64u << 10;
   uint32_t packet_bytes_max = (64u << 10) + (64u << 10) + 1024;  // payload, topic and headers
   uint16_t inflight_max = 128;                                   // deliveries unacknowledged per session
-  uint16_t keepalive_s_max = 0;   // 0: no limit; otherwise a longer or missing keepalive counts as this
-  int64_t session_expiry_us = 0;  // 0: never
+  uint16_t receive_maximum = 1024;  // of MQTT 5.0: messages of a client not yet acknowledged
+  uint16_t keepalive_s_max = 0;     // 0: no limit; otherwise a longer or missing keepalive counts as this
+  int64_t session_expiry_us = 0;    // 0: never
   ClientIdConflict client_id_conflict = ClientIdConflict::kTakeover;
   bool queue_qos0 = false;  // keep QoS 0 messages for offline sessions
   int64_t connect_timeout_ns = 10'000'000'000;

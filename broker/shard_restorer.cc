@@ -59,9 +59,22 @@ core::Status ShardRestorer::run() {
   shard_.sessions_.for_each([now_us = shard_.seams_.clock.wall_us()](Session& session) {
     if (session.offline_since_us == kOnline) session.offline_since_us = now_us;
   });
-  for (auto& [client_id, will] : wills_) shard_.pending_wills_.push_back({client_id, std::move(will)});
+  bequeath();
   shard_.first_live_arrival_ = shard_.next_arrival_;
   return {};
+}
+
+// Whoever was connected is not any more: the wills are published, at once or after what is left of their delay.
+void ShardRestorer::bequeath() {
+  for (auto& [client_id, will] : wills_) {
+    Session* const session = session_of(client_id);
+    if (session != nullptr && will.delay_s > 0 && session->expiry_s != kExpiryAtOnce) {
+      session->will = std::make_unique<Will>(std::move(will));
+      shard_.delay_will(*session, session->offline_since_us);
+    } else {
+      shard_.pending_wills_.push_back({client_id, std::move(will)});
+    }
+  }
 }
 
 Session* ShardRestorer::session_of(std::string_view client_id) {
@@ -72,6 +85,10 @@ Session& ShardRestorer::obtain_session(std::string_view client_id) {
   if (Session* session = shard_.sessions_.find(client_id)) return *session;
   Session& session = shard_.sessions_.create(shard_, std::string(client_id));
   session.persistent = true;
+  if (is_group_session_id(client_id)) {
+    session.shares = std::make_unique<SessionShares>();
+    session.shares->group = std::make_unique<ShareGroup>();
+  }
   return session;
 }
 
@@ -138,25 +155,23 @@ bool ShardRestorer::apply(log::LogId id, log::LogOffset offset, const log::Recor
   }
   if (!is_mine(client_id)) return true;
   if (static_cast<StateRecord>(header.type) == StateRecord::kSessionOpened) {
-    auto passed = decode_opened(record.payload());
-    if (client_id.empty() || !passed) return false;
+    auto state = decode_opened(record.payload());
+    if (client_id.empty() || !state) return false;
     const bool is_new = shard_.sessions_.find(client_id) == nullptr;
     Session& opened = obtain_session(client_id);
     // What was addressed to an older session of this name is not for this one.
     if (is_new) {
-      opened.done = *std::move(passed);
+      opened.done = std::move(state->passed);
       opened.done.advance(id, record.sequence(), offset);
     }
+    opened.expiry_s = state->expiry_s;
     opened.was_connected = true;
     opened.offline_since_us = kOnline;
     return true;
   }
   if (static_cast<StateRecord>(header.type) == StateRecord::kWillSet) {
     if (client_id.empty() || !is_message(record)) return false;
-    wills_[std::string(client_id)] = Will{std::string(record.topic()),
-                                          {record.payload().begin(), record.payload().end()},
-                                          static_cast<protocol::QoS>(record.qos()),
-                                          record.retain()};
+    wills_[std::string(client_id)] = decode_will(record);
     return true;
   }
   if (static_cast<StateRecord>(header.type) == StateRecord::kWillCleared) {
@@ -169,12 +184,18 @@ bool ShardRestorer::apply(log::LogId id, log::LogOffset offset, const log::Recor
     case StateRecord::kSessionEnded:
       end_session(*session);
       return true;
+    case StateRecord::kSessionExpiry: {
+      const auto expiry_s = decode_expiry(record.payload());
+      if (!expiry_s) return false;
+      session->expiry_s = *expiry_s;
+      return true;
+    }
     case StateRecord::kSubscribed: {
       auto state = decode_subscribed(record.payload());
       if (!state || !std::ranges::all_of(state->filters, is_filter, &GrantedFilter::filter)) return false;
       state->start.advance(id, record.sequence(), offset);
       const core::LocalShared<LogClock> start(std::move(state->start));
-      for (const GrantedFilter& each : state->filters) subscribe(*session, each.filter, each.qos, start);
+      for (const GrantedFilter& each : state->filters) subscribe(*session, each.filter, each.terms, start);
       return true;
     }
     case StateRecord::kUnsubscribed: {
@@ -261,20 +282,21 @@ void ShardRestorer::apply_retained(log::LogId id, const log::RecordView& record)
   shard_.retained_.apply(make_retained({.flags = record.header().flags,
                                         .publisher = record.publisher(),
                                         .topic = record.topic(),
+                                        .properties = record.properties(),
                                         .payload = record.payload()},
                                        record.header().wall_us,
                                        log::LogPosition{id, record.header().epoch, record.sequence()}));
 }
 
-Subscription& ShardRestorer::subscribe(Session& session, std::string_view filter, protocol::QoS qos,
+Subscription& ShardRestorer::subscribe(Session& session, std::string_view filter, SubscriptionTerms terms,
                                        const core::LocalShared<LogClock>& start) {
   bool is_new = false;
   const uint32_t slot = shard_.filters_.obtain(TopicFilter::accepted(filter), is_new);
   if (Subscription* existing = session.find_subscription(slot)) {
-    existing->qos = qos;
+    existing->terms = terms;
     return *existing;
   }
-  Subscription& subscription = shard_.add_subscription(session, slot, qos);
+  Subscription& subscription = shard_.add_subscription(session, slot, terms);
   subscription.start = start;
   return subscription;
 }

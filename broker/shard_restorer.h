@@ -12,6 +12,7 @@
 
 #include "broker/broker_shard.h"
 #include "broker/byte_codec.h"
+#include "broker/checkpoint_file.h"
 #include "core/result.h"
 #include "log/recovery.h"
 
@@ -25,6 +26,8 @@ class ShardRestorer {
 
  private:
   core::Status read_checkpoint(const std::string& path);
+  // The checkpoint being read holds what MQTT 5.0 has brought.
+  bool has_mqtt5() const { return version_ >= 2; }
   bool read_body(core::Bytes body);
   bool read_header(ByteReader& reader, bool& is_own);
   void read_session(ByteReader& reader);
@@ -45,12 +48,13 @@ class ShardRestorer {
   void fill_queues();
   void apply_message(log::LogId id, log::LogOffset offset, const log::RecordView& record);
   void apply_retained(log::LogId id, const log::RecordView& record);
-  Subscription& subscribe(Session& session, std::string_view filter, protocol::QoS qos,
+  Subscription& subscribe(Session& session, std::string_view filter, SubscriptionTerms terms,
                           const core::LocalShared<LogClock>& start);
   void unsubscribe(Session& session, std::string_view filter);
   void end_session(Session& session);
   void begin_delivery(Session& session, const Delivery& delivery);
   void forget_what_is_lost();
+  void bequeath();
   Session* session_of(std::string_view client_id);
   Session& obtain_session(std::string_view client_id);
   // Where the checkpoint of the log's shard stands; null when there is none.
@@ -81,8 +85,9 @@ class ShardRestorer {
   std::map<uint16_t, log::LogOffset> ends_;                               // of the logs of the last life
   int64_t newest_wall_us_ = 0;                                            // of any record in them
   std::unique_ptr<log::QueueFile> foreign_pages_;
-  log::QueueFile* pages_ = nullptr;  // of the checkpoint being read
-  bool queues_restored_ = false;     // the queues of the checkpoint are usable: same layout
+  log::QueueFile* pages_ = nullptr;        // of the checkpoint being read
+  uint32_t version_ = kCheckpointVersion;  // its own
+  bool queues_restored_ = false;           // the queues of the checkpoint are usable: same layout
 };
 
 }  // namespace penstock::broker

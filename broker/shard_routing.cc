@@ -3,12 +3,16 @@
 #include <algorithm>
 
 #include "broker/broker_shard.h"
+#include "broker/peer_topic.h"
 #include "core/check.h"
+#include "protocol/property_writer.h"
 #include "protocol/topic_hash.h"
 
 namespace penstock::broker {
 
 using protocol::TopicName;
+
+constexpr size_t kSubscriptionIdentifierBytesMax = 5;  // as a property
 
 const TopicRoute& BrokerShard::find_route(TopicName name) {
   if (name.text() != route_.topic) {
@@ -17,14 +21,38 @@ const TopicRoute& BrokerShard::find_route(TopicName name) {
     route_.parent = nullptr;
   }
   const TopicName topic = last_topic();
-  route_.queues = filters_.match(topic, route_.topic_hash, queue_file_.get());
-  route_.shards = remote_filters_.match(topic);
+  if (const std::string_view peer = peer_of(topic); !peer.empty()) return find_route_to(peer);
+  if (topic.text().starts_with("$share/")) {  // filters of shared subscriptions look like it
+    route_.queues.clear();
+    route_.shards = 0;
+  } else {
+    route_.queues = filters_.match(topic, route_.topic_hash, queue_file_.get());
+    route_.shards = remote_filters_.match(topic);
+  }
   route_.filters_version = filters_.version();
   route_.remote_version = remote_filters_.version();
   return route_;
 }
 
-log::Appended BrokerShard::publish(const log::RecordParts& parts, bool sets_retained) {
+// Worked out for each message: sessions come and go.
+const TopicRoute& BrokerShard::find_route_to(std::string_view peer) {
+  route_.queues.clear();
+  route_.shards = 0;
+  route_.filters_version = route_.remote_version = 0;
+  const ShardIndex home = home_of(peer);
+  if (home != place_.index)
+    route_.shards = ShardSet{1} << home;
+  else if (Session* session = sessions_.find(peer))
+    route_.queues.push_back(&obtain_own_queue(*session).queue);
+  return route_;
+}
+
+log::Appended BrokerShard::publish(log::RecordParts parts) {
+  bool sets_retained = (parts.flags & log::kRecordRetain) != 0;
+  if (sets_retained && !peer_of(TopicName::accepted(parts.topic)).empty()) {
+    parts.flags &= static_cast<uint8_t>(~log::kRecordRetain);
+    sets_retained = false;
+  }
   // Newer than whatever is retained here, also when the wall clock has gone back since: the newest wins.
   if (sets_retained) log_->not_before(retained_.newest_us() + 1);
   const log::Appended appended = log_->append(parts);
@@ -68,13 +96,23 @@ void BrokerShard::set_retained(const log::RecordParts& parts, const log::Appende
           Mail{.kind = MailKind::kRetained, .offset = appended.offset, .sequence = appended.sequence, .body = message});
 }
 
-void BrokerShard::publish_direct(Session& session, const RetainedMessage& message, protocol::QoS qos) {
+void BrokerShard::publish_direct(Session& session, const RetainedMessage& message, protocol::QoS qos,
+                                 uint32_t identifier) {
+  // Behind the message's own, so that a message expiry interval stays in front.
+  std::vector<std::byte> properties(message.properties.begin(), message.properties.end());
+  if (identifier != 0) {
+    std::byte property[kSubscriptionIdentifierBytesMax];
+    protocol::PropertyWriter writer(property);
+    writer.variable(protocol::PropertyId::kSubscriptionId, identifier);
+    properties.insert(properties.end(), property, property + writer.bytes());
+  }
   const log::Appended appended =
       log_->append({.type = static_cast<log::RecordType>(StateRecord::kDirectMessage),
                     .flags = static_cast<uint8_t>(static_cast<uint8_t>(qos) | log::kRecordRetain),
                     .topic_hash = protocol::topic_hash(TopicName::accepted(message.topic)),
                     .publisher = session.client_id(),
                     .topic = message.topic,
+                    .properties = properties,
                     .payload = message.payload});
   FilterQueue& queue = obtain_own_queue(session).queue;
   queue.append(log::QueueEntry(next_arrival_++, log_->id(), appended.offset, static_cast<uint8_t>(qos)));
@@ -119,6 +157,9 @@ void BrokerShard::on_mail(Mail mail) {
       return;
     case MailKind::kDurableMoved:
       deliveries_.on_durable();
+      return;
+    case MailKind::kShare:
+      on_share(mail.from, *std::get<std::unique_ptr<ShareMail>>(mail.body));
       return;
   }
 }
@@ -169,10 +210,17 @@ void BrokerShard::on_filters(const Mail& mail, const FilterChange& change) {
 
 void BrokerShard::on_filters_noted(const Mail& mail) {
   routed_.advance(shared_logs_[mail.from]->id, mail.sequence, mail.offset);
-  const auto pending = std::find_if(pending_subscribes_.begin(), pending_subscribes_.end(),
-                                    [&](const PendingSubscribe& each) { return each.ticket == mail.ticket; });
-  CHECK(pending != pending_subscribes_.end());
-  --pending->answers_left;  // end_turn() finishes it
+  on_answer(mail.ticket);
+}
+
+void BrokerShard::on_answer(uint64_t ticket) {
+  for (auto* waiting : {&pending_subscribes_, &pending_groups_}) {
+    const auto pending = std::ranges::find(*waiting, ticket, &PendingSubscribe::ticket);
+    if (pending == waiting->end()) continue;
+    --pending->answers_left;  // end_turn() finishes it
+    return;
+  }
+  CHECK(false);
 }
 
 }  // namespace penstock::broker

@@ -12,7 +12,7 @@ namespace {
 void write_subscription(ByteWriter& writer, std::string_view filter, const Subscription& subscription,
                         const LogClock& now) {
   writer.text(filter);
-  writer.integer(static_cast<uint8_t>(subscription.qos));
+  write_terms(writer, subscription.terms);
   writer.integer(subscription.cursor.value());
   write_clock(writer, subscription.start == nullptr ? now : *subscription.start);
 }
@@ -22,6 +22,7 @@ void write_session(ByteWriter& writer, Session& session, const FilterTable& filt
   writer.text(session.client_id());
   writer.integer(static_cast<uint8_t>(session.was_or_is_connected()));
   writer.integer(session.online() ? kOnline : session.offline_since_us);
+  writer.integer(session.expiry_s);
   write_clock(writer, session.done);
   write_window(writer, session.window_if_any(), session.completed_ahead());
   writer.integer(static_cast<uint32_t>(session.inbound.size()));
@@ -48,6 +49,8 @@ void write_will(ByteWriter& writer, std::string_view client_id, const Will& will
   writer.blob(will.payload);
   writer.integer(static_cast<uint8_t>(will.qos));
   writer.integer(static_cast<uint8_t>(will.retain));
+  writer.integer(will.delay_s);
+  writer.blob(will.properties);
 }
 
 void write_retained(ByteWriter& writer, const RetainedMessage& message) {
@@ -59,6 +62,7 @@ void write_retained(ByteWriter& writer, const RetainedMessage& message) {
   writer.integer(message.position.log.value());
   writer.integer(message.position.epoch);
   writer.integer(message.position.sequence.value());
+  writer.blob(message.properties);
 }
 
 bool has_persistent(const FilterQueue& queue) {

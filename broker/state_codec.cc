@@ -7,6 +7,10 @@ namespace {
 
 constexpr size_t kProgressBytes = 2 + 8 + 8;
 
+bool is_recorded(const Delivery& delivery) {
+  return delivery.state != DeliveryState::kDone && !delivery.shared;
+}
+
 }  // namespace
 
 size_t clock_bytes(const LogClock& clock) {
@@ -65,10 +69,10 @@ Delivery read_delivery(ByteReader& reader) {
 
 void write_window(ByteWriter& writer, const InflightWindow* window, const std::vector<Delivery>& completed) {
   auto count = static_cast<uint32_t>(completed.size());
-  for (size_t i = 0; window != nullptr && i < window->size(); ++i) count += window->at(i).state != DeliveryState::kDone;
+  for (size_t i = 0; window != nullptr && i < window->size(); ++i) count += is_recorded(window->at(i));
   writer.integer(count);
   for (size_t i = 0; window != nullptr && i < window->size(); ++i)
-    if (window->at(i).state != DeliveryState::kDone) write_delivery(writer, window->at(i));
+    if (is_recorded(window->at(i))) write_delivery(writer, window->at(i));
   for (const Delivery& delivery : completed) write_delivery(writer, delivery);
 }
 
@@ -77,6 +81,18 @@ std::vector<Delivery> read_deliveries(ByteReader& reader) {
   const uint32_t count = reader.count(kDeliveryBytes);
   for (uint32_t i = 0; i < count && reader.ok(); ++i) deliveries.push_back(read_delivery(reader));
   return deliveries;
+}
+
+void write_terms(ByteWriter& writer, const SubscriptionTerms& terms) {
+  writer.integer(terms.option_bits());
+  writer.integer(uint32_t{terms.identifier});
+}
+
+SubscriptionTerms read_terms(ByteReader& reader) {
+  const auto options = reader.integer<uint8_t>();
+  const auto identifier = reader.integer<uint32_t>();
+  if (!SubscriptionTerms::are_option_bits(options) || identifier > kSubscriptionIdentifierMax) reader.fail();
+  return reader.ok() ? SubscriptionTerms::from_option_bits(options, identifier) : SubscriptionTerms();
 }
 
 protocol::QoS read_qos(ByteReader& reader) {

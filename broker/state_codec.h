@@ -7,6 +7,7 @@
 #include "broker/byte_codec.h"
 #include "broker/inflight_window.h"
 #include "broker/log_progress.h"
+#include "broker/subscription_terms.h"
 
 namespace penstock::broker {
 
@@ -20,6 +21,9 @@ Delivery read_delivery(ByteReader& reader);
 // Deliveries of the window that are not done (none when `window` is null), and `completed`, which are.
 void write_window(ByteWriter& writer, const InflightWindow* window, const std::vector<Delivery>& completed = {});
 std::vector<Delivery> read_deliveries(ByteReader& reader);
+
+void write_terms(ByteWriter& writer, const SubscriptionTerms& terms);
+SubscriptionTerms read_terms(ByteReader& reader);
 
 // Fails the reader on values that are none.
 protocol::QoS read_qos(ByteReader& reader);

@@ -18,8 +18,13 @@ uint64_t StateJournal::append(StateRecord type, std::string_view client_id, log:
 }
 
 uint64_t StateJournal::session_opened(const Session& session, bool is_new) {
-  const std::vector<std::byte> payload = is_new ? encode_opened(session.done) : std::vector<std::byte>();
+  const std::vector<std::byte> payload = encode_opened(session.expiry_s, is_new ? session.done : LogClock());
   return append(StateRecord::kSessionOpened, session.client_id(), {.payload = payload});
+}
+
+uint64_t StateJournal::session_expiry(const Session& session) {
+  const std::vector<std::byte> payload = encode_expiry(session.expiry_s);
+  return append(StateRecord::kSessionExpiry, session.client_id(), {.payload = payload});
 }
 
 uint64_t StateJournal::session_ended(const Session& session) {
@@ -71,8 +76,9 @@ uint64_t StateJournal::inbound_released(const Session& session, protocol::Packet
 
 uint64_t StateJournal::will_set(const Session& session, const Will& will) {
   const auto flags = static_cast<uint8_t>(static_cast<uint8_t>(will.qos) | (will.retain ? log::kRecordRetain : 0));
+  const std::vector<std::byte> properties = encode_will_properties(will);
   return append(StateRecord::kWillSet, session.client_id(),
-                {.flags = flags, .topic = will.topic, .payload = will.payload});
+                {.flags = flags, .topic = will.topic, .properties = properties, .payload = will.payload});
 }
 
 uint64_t StateJournal::will_cleared(std::string_view client_id) {

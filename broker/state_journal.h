@@ -15,8 +15,9 @@
 namespace penstock::broker {
 
 // Room for the records of one packet, where they have no larger bound: those of a CONNECT hold up to four strings of
-// 65,535 bytes, and a clock of as many logs as the shards of twenty layouts may have.
-constexpr uint64_t kStateRecordBytes = 288u << 10;
+// 65,535 bytes, as many bytes of properties, and a clock of as many logs as the shards of twenty layouts may have.
+constexpr uint64_t kStateRecordBytes = 352u << 10;
+constexpr size_t kWillPropertiesBytesMax = 65'535;
 // QoS 2 deliveries of a session that are started before its next progress record. A restart restores so many, and the
 // progress record that tells of them must have a bound.
 constexpr uint32_t kStartsUnrecordedMax = 1024;
@@ -26,6 +27,7 @@ class StateJournal {
   explicit StateJournal(log::CommitLog& log) : log_(log) {}
 
   uint64_t session_opened(const Session& session, bool is_new);
+  uint64_t session_expiry(const Session& session);
   uint64_t session_ended(const Session& session);
   // `packet_bytes`: of the SUBSCRIBE or UNSUBSCRIBE.
   static uint64_t subscribed_bytes(const Session& session, size_t packet_bytes, const LogClock& start);

@@ -11,6 +11,9 @@
 
 #include "broker/inflight_window.h"
 #include "broker/log_progress.h"
+#include "broker/session_expiry.h"
+#include "broker/subscription_terms.h"
+#include "broker/will.h"
 #include "core/bytes.h"
 #include "log/record_format.h"
 
@@ -26,8 +29,9 @@ enum class StateRecord : log::RecordType {
   kDeliveryStarted = 21,   // QoS 2 out: payload: the delivery. Written before its PUBLISH is sent
   kDeliveryReleased = 22,  // QoS 2 out: packet_id. Written before its PUBREL is sent
   kInboundReleased = 23,   // QoS 2 in: packet_id. Written before its PUBCOMP is sent
-  kWillSet = 24,           // topic, payload = message, flags = QoS and retain
-  kWillCleared = 25,       // discarded by DISCONNECT
+  kWillSet = 24,           // topic, properties (with the delay), payload = message, flags = QoS and retain
+  kWillCleared = 25,       // discarded by DISCONNECT, or because the session came back in time
+  kSessionExpiry = 26,     // DISCONNECT has changed it; payload: seconds
 };
 // "subscribed"; "message" and "epoch start" too; null for an unknown type.
 const char* record_type_name(log::RecordType type);
@@ -41,12 +45,16 @@ constexpr uint8_t kRecordIsWill = 0x10;
 // Filters as text: a decoder looks at their form only as far as the bytes go. The views are into the payload.
 struct GrantedFilter {
   std::string_view filter;
-  protocol::QoS qos = protocol::QoS::kAtMostOnce;
+  SubscriptionTerms terms;  // those of one record have one identifier
   bool operator==(const GrantedFilter&) const = default;
 };
 struct SubscribedState {
   LogClock start;
   std::vector<GrantedFilter> filters;
+};
+struct OpenedState {
+  uint32_t expiry_s = kExpiryByBroker;
+  LogClock passed;  // of one that is new: what was addressed to an older one of its name lies before
 };
 struct ProgressState {
   bool online = false;
@@ -55,8 +63,9 @@ struct ProgressState {
 };
 
 // One record for one packet: its size has the packet's bound, and it is there as a whole or not at all.
-// Of a session that is new: what was addressed to an older one of its name lies before. Of one that was there, nothing.
-std::vector<std::byte> encode_opened(const LogClock& passed);
+// Nothing for a session that was there and whose expiry is the broker's.
+std::vector<std::byte> encode_opened(uint32_t expiry_s, const LogClock& passed);
+std::vector<std::byte> encode_expiry(uint32_t expiry_s);
 std::vector<std::byte> encode_subscribed(const LogClock& start, std::span<const GrantedFilter> filters);
 std::vector<std::byte> encode_unsubscribed(std::span<const std::string_view> filters);
 std::vector<std::byte> encode_progress(bool online, const LogClock& done, const InflightWindow* window,
@@ -64,10 +73,16 @@ std::vector<std::byte> encode_progress(bool online, const LogClock& done, const 
 std::vector<std::byte> encode_delivery(const Delivery& delivery);
 
 // None: damaged or of a version that this build does not know.
-std::optional<LogClock> decode_opened(core::Bytes payload);  // empty for a session that was there
+std::optional<OpenedState> decode_opened(core::Bytes payload);
+std::optional<uint32_t> decode_expiry(core::Bytes payload);
 std::optional<SubscribedState> decode_subscribed(core::Bytes payload);
 std::optional<std::vector<std::string_view>> decode_unsubscribed(core::Bytes payload);
 std::optional<ProgressState> decode_progress(core::Bytes payload);
 std::optional<Delivery> decode_delivery(core::Bytes payload);
+
+// In the wire form of MQTT 5.0: the delay, when there is one, and what is published with the will.
+std::vector<std::byte> encode_will_properties(const Will& will);
+// `record`: a kWillSet.
+Will decode_will(const log::RecordView& record);
 
 }  // namespace penstock::broker

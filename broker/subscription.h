@@ -5,9 +5,9 @@
 #include <cstdint>
 
 #include "broker/log_progress.h"
+#include "broker/subscription_terms.h"
 #include "core/local_shared.h"
 #include "log/queue_format.h"
-#include "protocol/types.h"
 
 namespace penstock::broker {
 
@@ -22,7 +22,7 @@ struct Subscription {
   core::LocalShared<LogClock> start;
   uint32_t filter_slot = 0;  // FilterId::slot
   uint32_t place = 0;        // among the Subscribers
-  protocol::QoS qos = protocol::QoS::kAtMostOnce;
+  SubscriptionTerms terms;
   bool online = false;  // stands among the connected ones
   bool active = false;  // has its ActiveSubscription in Session::active
 

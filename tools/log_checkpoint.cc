@@ -25,7 +25,8 @@ struct PageRead final : log::PageWaiter {
 
 class CheckpointReader {
  public:
-  CheckpointReader(Tool& tool, ShardImage& shard, core::Bytes body) : tool_(tool), shard_(shard), reader_(body) {}
+  CheckpointReader(Tool& tool, ShardImage& shard, const broker::CheckpointBody& body)
+      : tool_(tool), shard_(shard), reader_(body.bytes), has_mqtt5_(body.version >= 2) {}
 
   bool read() {
     read_header();
@@ -74,13 +75,16 @@ class CheckpointReader {
     session.shard = shard_.shard;
     session.online = reader_.integer<uint8_t>() != 0;
     session.since_us = reader_.integer<int64_t>();
+    if (has_mqtt5_) reader_.integer<uint32_t>();  // expiry
     broker::read_clock(reader_);
     session.deliveries = broker::read_deliveries(reader_);
     for (uint32_t count = reader_.count(2); count > 0; --count) session.inbound.push_back(reader_.integer<uint16_t>());
     for (uint32_t count = reader_.count(kSubscriptionBytesMin); count > 0 && reader_.ok(); --count) {
       const std::string filter(reader_.text());
       SubscriptionImage& subscription = session.subscriptions[filter];
-      subscription.qos = static_cast<int>(broker::read_qos(reader_));
+      const broker::SubscriptionTerms terms =
+          has_mqtt5_ ? broker::read_terms(reader_) : broker::SubscriptionTerms(broker::read_qos(reader_));
+      subscription.qos = static_cast<int>(terms.qos());
       subscription.cursor = log::QueueIndex(reader_.integer<uint64_t>());
       broker::read_clock(reader_);
     }
@@ -97,6 +101,10 @@ class CheckpointReader {
     reader_.blob();
     broker::read_qos(reader_);
     reader_.integer<uint8_t>();
+    if (has_mqtt5_) {
+      reader_.integer<uint32_t>();  // delay
+      reader_.blob();
+    }
     const auto session = shard_.sessions.find(client_id);
     if (session != shard_.sessions.end()) session->second.will_topic = topic;
   }
@@ -110,6 +118,7 @@ class CheckpointReader {
     reader_.integer<uint16_t>();
     reader_.integer<log::Epoch>();
     reader_.integer<uint64_t>();
+    if (has_mqtt5_) reader_.blob();
     ++shard_.retained_count;
   }
 
@@ -143,6 +152,7 @@ class CheckpointReader {
   Tool& tool_;
   ShardImage& shard_;
   broker::ByteReader reader_;
+  bool has_mqtt5_;
 };
 
 void load_shard(Tool& tool, ShardImages& images, size_t shard) {

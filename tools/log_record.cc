@@ -31,8 +31,8 @@ std::string state_text(const log::RecordView& record) {
       if (!state) return "its payload is not understood";
       std::string text;
       for (const broker::GrantedFilter& each : state->filters) {
-        text +=
-            (text.empty() ? "" : ", ") + printable(each.filter) + " QoS " + std::to_string(static_cast<int>(each.qos));
+        text += (text.empty() ? "" : ", ") + printable(each.filter) + " QoS " +
+                std::to_string(static_cast<int>(each.terms.qos()));
       }
       return text;
     }

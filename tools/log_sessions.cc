@@ -49,7 +49,7 @@ void replay(Sessions& sessions, const log::RecordView& record) {
     case broker::StateRecord::kSubscribed:
       if (const auto state = broker::decode_subscribed(record.payload())) {
         for (const broker::GrantedFilter& each : state->filters) {
-          session.subscriptions[std::string(each.filter)].qos = static_cast<int>(each.qos);
+          session.subscriptions[std::string(each.filter)].qos = static_cast<int>(each.terms.qos());
         }
       }
       return;

@@ -16,7 +16,7 @@ class AcknowledgementQueueTest : public testing::Test {
  protected:
   void push(uint64_t end, uint16_t packet_id) { queue_.push({.end = end, .packet_id = PacketId(packet_id)}); }
   void push_suback(uint64_t end, uint16_t packet_id, std::vector<ReasonCode> codes) {
-    queue_.push_suback({.end = end, .type = PacketType::kSuback, .packet_id = PacketId(packet_id)}, std::move(codes));
+    queue_.push({.end = end, .type = PacketType::kSuback, .packet_id = PacketId(packet_id)}, std::move(codes));
   }
   // "1 2 " or, with the codes of a SUBACK, "3:0,80 ".
   std::string released(uint64_t durable_end) {

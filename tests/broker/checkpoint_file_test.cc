@@ -32,6 +32,8 @@ std::vector<std::byte> bytes_of(std::string_view text) {
   return {bytes.begin(), bytes.end()};
 }
 
+constexpr std::string_view kContentType("\x03\0\x01x", 4);
+
 void fill_session(BrokerShard& shard, Session& session) {
   session.persistent = true;
   session.offline_since_us = 1'700'000'000'123'456;
@@ -44,8 +46,10 @@ void fill_session(BrokerShard& shard, Session& session) {
   delivery.state = DeliveryState::kReleased;
   delivery.retain = true;
   session.window(10).push(delivery);
+  session.expiry_s = 3600;
   FilterChange change;
-  shard.subscribe(session, TopicFilter::accepted("plant/+/temp"), QoS::kExactlyOnce, change);
+  shard.subscribe(session, TopicFilter::accepted("plant/+/temp"), SubscriptionTerms::from_option_bits(0x0a, 300),
+                  protocol::RetainHandling::kSend, change);
   session.subscriptions[0]->start = core::LocalShared<LogClock>(LogClock());
   session.subscriptions[0]->start->advance(LogId(1), Sequence(1), LogOffset(4096));
 }
@@ -60,13 +64,32 @@ void fill(BrokerShard& shard) {
                  .topic_hash = protocol::topic_hash(TopicName::accepted(topic)),
                  .publisher = "meter-7",
                  .topic = topic,
-                 .payload = core::as_bytes("21.5 C")},
-                true);
-  shard.publish_direct(session, *shard.retained().find(TopicName::accepted(topic)), QoS::kExactlyOnce);
+                 .properties = core::as_bytes(kContentType),
+                 .payload = core::as_bytes("21.5 C")});
+  shard.publish_direct(session, *shard.retained().find(TopicName::accepted(topic)), QoS::kExactlyOnce, 0);
   shard.retained().apply(
       make_retained({.publisher = "c-1", .topic = "old"}, kWallUs - 1, log::LogPosition{LogId(2), 5, Sequence(77)}));
   Session& clean = shard.sessions().create(shard, "c-1");
-  clean.will = std::make_unique<Will>(Will{"will/t", bytes_of("gone"), QoS::kAtLeastOnce, true});
+  clean.will = std::make_unique<Will>(Will{"will/t", bytes_of("gone"), QoS::kAtLeastOnce, true, bytes_of("\1\1"), 5});
+}
+
+// What both versions say of it.
+void expect_filled(BrokerShard& shard) {
+  EXPECT_EQ(shard.sessions().size(), 1u);
+  Session* const session = shard.sessions().find("meter-7");
+  ASSERT_NE(session, nullptr);
+  EXPECT_EQ(session->offline_since_us, 1'700'000'000'123'456);
+  EXPECT_TRUE(std::ranges::equal(session->inbound, std::vector<uint16_t>{7, 0x1234}));
+  EXPECT_TRUE(session->done.has_passed(LogId(1), kMessageAt));
+  ASSERT_EQ(session->window_if_any()->size(), 2u);
+  EXPECT_EQ(session->window_if_any()->find(PacketId(2))->state, DeliveryState::kReleased);
+  ASSERT_EQ(session->subscriptions.size(), 1u);
+  EXPECT_EQ(shard.filters().filter(session->subscriptions[0]->filter_slot).text(), "plant/+/temp");
+  EXPECT_EQ(session->subscriptions[0]->terms.qos(), QoS::kExactlyOnce);
+  EXPECT_EQ(session->own->queue.entries().end(), log::QueueIndex(1));
+  EXPECT_EQ(core::as_text(shard.retained().find(TopicName::accepted("plant/1/temp"))->payload), "21.5 C");
+  EXPECT_EQ(shard.retained().tombstones_count(), 1u);
+  EXPECT_EQ(shard.next_arrival(), 3u);
 }
 
 std::string hex_without_log_places(std::vector<std::byte> checkpoint) {
@@ -95,34 +118,34 @@ class CheckpointFileTest : public testing::Test {
   std::unique_ptr<ShardOnDisk> life = std::make_unique<ShardOnDisk>(world, disk);
 };
 
-TEST_F(CheckpointFileTest, has_the_golden_bytes_of_version_1) {
+TEST_F(CheckpointFileTest, has_the_golden_bytes_of_version_2) {
   ASSERT_TRUE(life->start());
   fill(*life->shard);
-  EXPECT_EQ(log::as_hex(life->checkpoint()), log::as_hex(log::golden_bytes("checkpoint_v1.hex")));
+  EXPECT_EQ(log::as_hex(life->checkpoint()), log::as_hex(log::golden_bytes("checkpoint_v2.hex")));
 }
 
 TEST_F(CheckpointFileTest, golden_bytes_of_version_1_are_read) {
-  const std::vector<std::byte> golden = log::golden_bytes("checkpoint_v1.hex");
+  ASSERT_TRUE(life->start());
+  fill(*life->shard);
+  life->finish_log();
+  ASSERT_TRUE(restart_from(log::golden_bytes("checkpoint_v1.hex")));
+  expect_filled(*life->shard);
+  EXPECT_EQ(life->shard->sessions().find("meter-7")->expiry_s, kExpiryByBroker);
+  EXPECT_EQ(life->shard->sessions().find("meter-7")->subscriptions[0]->terms, SubscriptionTerms(QoS::kExactlyOnce));
+}
+
+TEST_F(CheckpointFileTest, golden_bytes_of_version_2_are_read) {
+  const std::vector<std::byte> golden = log::golden_bytes("checkpoint_v2.hex");
   ASSERT_TRUE(life->start());
   fill(*life->shard);
   life->finish_log();
   ASSERT_TRUE(restart_from(golden));
-  BrokerShard& shard = *life->shard;
-  EXPECT_EQ(shard.sessions().size(), 1u);
-  Session* const session = shard.sessions().find("meter-7");
-  ASSERT_NE(session, nullptr);
-  EXPECT_EQ(session->offline_since_us, 1'700'000'000'123'456);
-  EXPECT_TRUE(std::ranges::equal(session->inbound, std::vector<uint16_t>{7, 0x1234}));
-  EXPECT_TRUE(session->done.has_passed(LogId(1), kMessageAt));
-  ASSERT_EQ(session->window_if_any()->size(), 2u);
-  EXPECT_EQ(session->window_if_any()->find(PacketId(2))->state, DeliveryState::kReleased);
-  ASSERT_EQ(session->subscriptions.size(), 1u);
-  EXPECT_EQ(shard.filters().filter(session->subscriptions[0]->filter_slot).text(), "plant/+/temp");
-  EXPECT_EQ(session->subscriptions[0]->qos, QoS::kExactlyOnce);
-  EXPECT_EQ(session->own->queue.entries().end(), log::QueueIndex(1));
-  EXPECT_EQ(core::as_text(shard.retained().find(TopicName::accepted("plant/1/temp"))->payload), "21.5 C");
-  EXPECT_EQ(shard.retained().tombstones_count(), 1u);
-  EXPECT_EQ(shard.next_arrival(), 3u);
+  expect_filled(*life->shard);
+  Session& session = *life->shard->sessions().find("meter-7");
+  EXPECT_EQ(session.expiry_s, 3600u);
+  EXPECT_EQ(session.subscriptions[0]->terms, SubscriptionTerms::from_option_bits(0x0a, 300));
+  const RetainedPointer retained = life->shard->retained().find(TopicName::accepted("plant/1/temp"));
+  EXPECT_EQ(core::as_text(retained->properties), kContentType);
   EXPECT_EQ(hex_without_log_places(life->checkpoint()), hex_without_log_places(golden)) << "and written the same again";
 }
 
@@ -134,7 +157,7 @@ TEST_F(CheckpointFileTest, gives_its_body_back) {
   end_checkpoint(file);
   const auto opened = open_checkpoint(file);
   ASSERT_TRUE(opened) << opened.error().message;
-  EXPECT_EQ(core::as_text(*opened), "body");
+  EXPECT_EQ(core::as_text(opened->bytes), "body");
 }
 
 TEST_F(CheckpointFileTest, every_flipped_bit_and_every_cut_is_found) {

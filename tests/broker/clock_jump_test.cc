@@ -19,8 +19,7 @@ class ClockJumpTest : public testing::Test {
                    .flags = log::kRecordRetain,
                    .publisher = "p",
                    .topic = "a",
-                   .payload = core::as_bytes(payload)},
-                  true);
+                   .payload = core::as_bytes(payload)});
     shard.end_turn();
   }
   static std::string retained_at(BrokerShard& shard) {

@@ -178,7 +178,8 @@ TEST_F(HostileStateTest, two_checkpoints_of_one_shard_or_one_log_are_refused) {
 TEST_F(HostileStateTest, records_that_no_broker_has_written_are_refused) {
   const auto type = [](StateRecord record) { return static_cast<log::RecordType>(record); };
   const auto subscribes = [&](std::string_view filter) {
-    const GrantedFilter granted[] = {{"a", protocol::QoS::kAtLeastOnce}, {filter, protocol::QoS::kAtMostOnce}};
+    const GrantedFilter granted[] = {{"a", SubscriptionTerms(protocol::QoS::kAtLeastOnce)},
+                                     {filter, SubscriptionTerms(protocol::QoS::kAtMostOnce)}};
     const std::vector<std::byte> payload = encode_subscribed({}, granted);
     return replays({.type = type(StateRecord::kSubscribed), .publisher = "c", .payload = payload});
   };

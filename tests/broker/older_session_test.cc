@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/broker/shard_on_disk.h"
+#include "tests/sim/world_on_failure.h"
 
 namespace penstock::broker {
 namespace {
@@ -36,9 +37,9 @@ TEST(OlderSessionTest, leaves_nothing_to_a_new_one_of_its_name_in_the_log_of_ano
     const core::Bytes payload = core::as_bytes("1");
     const RetainedPointer retained = make_retained({.topic = "t", .payload = payload}, 0, {});
     older = first.shard->log().appended_end();
-    first.shard->publish_direct(session, *retained, protocol::QoS::kAtLeastOnce);
+    first.shard->publish_direct(session, *retained, protocol::QoS::kAtLeastOnce, 0);
     newer = first.shard->log().appended_end();
-    first.shard->publish_direct(session, *retained, protocol::QoS::kAtLeastOnce);
+    first.shard->publish_direct(session, *retained, protocol::QoS::kAtLeastOnce, 0);
 
     ShardOnDisk second(world, disk, place_of(1));
     ASSERT_TRUE(second.shard->restore());

@@ -91,7 +91,7 @@ class ServedShard {
     const log::RecordParts parts{
         .type = log::kMessage, .publisher = "f", .topic = "f", .payload = core::as_bytes(payload)};
     if (shard->log().room_for(log::record_bytes(parts)) != log::AppendRoom::kRoom) return false;
-    shard->publish(parts, false);
+    shard->publish(parts);
     return true;
   }
 

@@ -69,7 +69,8 @@ void expect_same(const Delivery& seen, const Delivery& wanted) {
 
 constexpr std::string_view kTopic = "plant/1/temp";
 constexpr std::string_view kPayload = "21.5 C";
-constexpr GrantedFilter kGranted[] = {{"plant/+/temp", QoS::kExactlyOnce}, {"#", QoS::kAtMostOnce}};
+const GrantedFilter kGranted[] = {{"plant/+/temp", SubscriptionTerms(QoS::kExactlyOnce)},
+                                  {"#", SubscriptionTerms(QoS::kAtMostOnce)}};
 constexpr std::string_view kEnded[] = {"plant/+/temp", "a/b"};
 
 class StateRecordsTest : public testing::Test {
@@ -91,7 +92,7 @@ class StateRecordsTest : public testing::Test {
                         .topic = kTopic,
                         .payload = core::as_bytes(kPayload)});
     const RetainedPointer retained = make_retained({.topic = kTopic, .payload = core::as_bytes(kPayload)}, 0, {});
-    shard.publish_direct(session, *retained, QoS::kExactlyOnce);
+    shard.publish_direct(session, *retained, QoS::kExactlyOnce, 0);
     StateJournal& journal = shard.journal();
     journal.session_opened(session, false);
     journal.session_ended(session);
@@ -175,6 +176,76 @@ TEST_F(StateRecordsTest, golden_bytes_of_version_1_are_read) {
             "progress|delivery started|delivery released|inbound released|will set|will cleared|");
 }
 
+// What MQTT 5.0 has brought; in the order of the golden file.
+const GrantedFilter kGrantedWithTerms[] = {{"plant/+/temp", SubscriptionTerms::from_option_bits(0x0a, 300)},
+                                           {"#", SubscriptionTerms::from_option_bits(0x04, 300)}};
+
+void write_mqtt5(BrokerShard& shard) {
+  Session& session = shard.sessions().create(shard, "meter-7");
+  session.persistent = true;
+  session.done = golden_clock();
+  session.expiry_s = 3600;
+  shard.journal().session_opened(session, true);
+  shard.journal().subscribed(session, golden_clock(), kGrantedWithTerms);
+  session.expiry_s = 60;
+  shard.journal().session_expiry(session);
+  const core::Bytes gone = core::as_bytes("gone");
+  const core::Bytes content_type = core::as_bytes(std::string_view("\x03\0\x01x", 4));
+  shard.journal().will_set(session, {.topic = "will/t",
+                                     .payload = {gone.begin(), gone.end()},
+                                     .qos = QoS::kAtLeastOnce,
+                                     .retain = true,
+                                     .properties = {content_type.begin(), content_type.end()},
+                                     .delay_s = 5});
+}
+
+TEST_F(StateRecordsTest, what_mqtt_5_has_brought_has_the_golden_bytes_of_version_2) {
+  ASSERT_TRUE(life.start());
+  write_mqtt5(*life.shard);
+  life.finish_log();
+  const std::vector<std::byte> golden = log::golden_bytes("state_records_v2.hex");
+  const std::vector<std::byte> segment =
+      disk.content(log::path_in(ShardOnDisk::kLogDirectory, log::segment_file_name(Sequence(1))));
+  ASSERT_GT(segment.size(), log::kSegmentHeaderBytes + golden.size());
+  EXPECT_EQ(log::as_hex(core::Bytes(segment).subspan(log::kSegmentHeaderBytes, golden.size())), log::as_hex(golden));
+}
+
+TEST_F(StateRecordsTest, golden_bytes_of_version_2_are_read) {
+  const std::vector<std::byte> golden = log::golden_bytes("state_records_v2.hex");
+  int seen = 0;
+  for (size_t at = 0; at < golden.size();) {
+    ASSERT_EQ(log::check_record(golden.data() + at, golden.size() - at), log::RecordCheck::kValid) << "at " << at;
+    const log::RecordView record(golden.data() + at);
+    at += log::padded_record_bytes(record.header().bytes);
+    switch (static_cast<StateRecord>(record.header().type)) {
+      case StateRecord::kSessionOpened:
+        EXPECT_EQ(decode_opened(record.payload())->expiry_s, 3600u);
+        EXPECT_EQ(decode_opened(record.payload())->passed.entries(), golden_clock().entries());
+        ++seen;
+        break;
+      case StateRecord::kSubscribed:
+        EXPECT_TRUE(std::ranges::equal(decode_subscribed(record.payload())->filters, kGrantedWithTerms));
+        ++seen;
+        break;
+      case StateRecord::kSessionExpiry:
+        EXPECT_EQ(decode_expiry(record.payload()), 60u);
+        ++seen;
+        break;
+      case StateRecord::kWillSet: {
+        const Will will = decode_will(record);
+        EXPECT_EQ(will.delay_s, 5u);
+        EXPECT_EQ(core::as_text(will.properties), std::string_view("\x03\0\x01x", 4));
+        EXPECT_EQ(core::as_text(will.payload), "gone");
+        ++seen;
+        break;
+      }
+      default:
+        break;
+    }
+  }
+  EXPECT_EQ(seen, 4);
+}
+
 TEST_F(StateRecordsTest, payloads_that_are_cut_short_are_refused) {
   InflightWindow window(10);
   window.push(second_delivery());
@@ -184,8 +255,10 @@ TEST_F(StateRecordsTest, payloads_that_are_cut_short_are_refused) {
       EXPECT_FALSE(decode(core::Bytes(whole).first(size)).has_value()) << size;
   };
   const auto opened = [](core::Bytes payload) { return payload.empty() ? std::nullopt : decode_opened(payload); };
-  refuses_cuts(encode_opened(golden_clock()), opened);
+  refuses_cuts(encode_opened(kExpiryByBroker, golden_clock()), opened);
   refuses_cuts(encode_subscribed(golden_clock(), kGranted), decode_subscribed);
+  refuses_cuts(encode_subscribed(golden_clock(), kGrantedWithTerms), decode_subscribed);
+  refuses_cuts(encode_expiry(60), decode_expiry);
   refuses_cuts(encode_unsubscribed(kEnded), decode_unsubscribed);
   refuses_cuts(encode_progress(false, golden_clock(), &window), decode_progress);
   refuses_cuts(encode_delivery(second_delivery()), decode_delivery);
@@ -196,7 +269,7 @@ TEST_F(StateRecordsTest, versions_that_nobody_wrote_yet_are_refused) {
   std::vector<std::byte> unsubscribed = encode_unsubscribed(kEnded);
   std::vector<std::byte> progress = encode_progress(true, {}, nullptr);
   std::vector<std::byte> delivery = encode_delivery(second_delivery());
-  subscribed[0] = unsubscribed[0] = progress[0] = delivery[0] = std::byte{2};
+  subscribed[0] = unsubscribed[0] = progress[0] = delivery[0] = std::byte{3};
   EXPECT_FALSE(decode_subscribed(subscribed));
   EXPECT_FALSE(decode_unsubscribed(unsubscribed));
   EXPECT_FALSE(decode_progress(progress));
@@ -235,7 +308,7 @@ TEST_F(StateRecordsTest, counts_larger_than_what_is_there_are_refused_before_any
 
 TEST_F(StateRecordsTest, unknown_types_have_no_name) {
   EXPECT_EQ(record_type_name(0), nullptr);
-  EXPECT_EQ(record_type_name(26), nullptr);
+  EXPECT_EQ(record_type_name(27), nullptr);
   EXPECT_STREQ(record_type_name(log::kMessage), "message");
 }
 

@@ -1,0 +1,14 @@
+#include "broker/topic_aliases.h"
+
+namespace penstock::broker {
+
+OutboundAliases::Alias OutboundAliases::use(std::string_view topic, uint32_t topic_hash) {
+  if (limit_ == 0 || topic.size() < kTopicBytesMin || topic.size() > kTopicBytesMax) return {};
+  if (topics_ == nullptr) topics_ = std::make_unique<std::string[]>(limit_);
+  const uint32_t place = topic_hash % limit_;
+  const bool is_known = topics_[place] == topic;
+  if (!is_known) topics_[place] = topic;
+  return {static_cast<uint16_t>(place + 1), is_known};
+}
+
+}  // namespace penstock::broker
