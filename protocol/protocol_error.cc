@@ -106,6 +106,8 @@ const char* to_string(ProtocolErrorReason reason) {
       return "property_value";
     case ProtocolErrorReason::kTopicAlias:
       return "topic_alias";
+    case ProtocolErrorReason::kReceiveMaximum:
+      return "receive_maximum";
     case ProtocolErrorReason::kPayloadFormat:
       return "payload_format";
     case ProtocolErrorReason::kUnexpectedPacket:
@@ -153,6 +155,8 @@ ReasonCode reason_code(ProtocolErrorReason reason) {
       return ReasonCode::kClientIdNotValid;
     case ProtocolErrorReason::kTopicAlias:
       return ReasonCode::kTopicAliasInvalid;
+    case ProtocolErrorReason::kReceiveMaximum:
+      return ReasonCode::kReceiveMaximumExceeded;
     case ProtocolErrorReason::kPayloadFormat:
       return ReasonCode::kPayloadFormatInvalid;
   }

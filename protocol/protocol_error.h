@@ -38,6 +38,7 @@ enum class ProtocolErrorReason : uint8_t {
   kMissingProperty,  // one that another one, or an empty topic, calls for
   kPropertyValue,
   kTopicAlias,
+  kReceiveMaximum,    // more unacknowledged messages than CONNACK allows
   kPayloadFormat,     // called UTF-8, and is not
   kUnexpectedPacket,  // a valid packet at the wrong moment or from the wrong side; in any version
 };
