@@ -15,7 +15,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "conformance.md"
-SOURCE_FOLDERS = ["core", "protocol", "log", "broker", "tools", "bench", "tests"]
+SOURCE_FOLDERS = ["core", "protocol", "log", "ws", "broker", "tools", "bench", "tests"]
 SOURCE_SUFFIXES = {".h", ".cc", ".py"}
 STATEMENTS_OF_THE_STANDARD = 141
 
