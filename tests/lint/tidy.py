@@ -18,6 +18,7 @@ MAY_INCLUDE = {
     "log": {"core", "log"},
     "ws": {"core", "ws"},
     "proxy": {"core", "proxy"},
+    "tls": {"core", "tls"},
     "auth": {"core", "auth"},
     "broker": {"core", "protocol", "log", "ws", "tls", "proxy", "auth", "broker"},
 }
