@@ -80,10 +80,6 @@ log::SharedLog* BrokerShard::shared_log(log::LogId id) {
   return nullptr;
 }
 
-core::Result<core::Endpoint> BrokerShard::listen(const core::Endpoint& endpoint) {
-  return seams_.network.listen(endpoint, *this);  // TCP [MQTT-7.1.1-1]
-}
-
 ShardIndex BrokerShard::home_of(std::string_view client_id) const {
   return home_shard(client_id, place_.shards_count);
 }
@@ -98,11 +94,13 @@ std::string BrokerShard::make_client_id() {
 
 void BrokerShard::begin_turn(int64_t now_ns) {
   now_ns_ = now_ns;
+  handshake_steps_left_ = kHandshakeStepsPerTurn;
   timers_.advance(now_ns);
 }
 
 bool BrokerShard::end_turn() {
   receive_mail();
+  run_held_transports();
   finish_subscribes();
   publish_pending_wills();
   resume_waiting();
@@ -121,20 +119,12 @@ bool BrokerShard::end_turn() {
   if (stop_state_ != StopState::kRunning) step_stop();
   // Also what came up behind deliveries_.run(): retained messages taken into own queues, sessions that came online.
   return deliveries_.has_work() || log_moved_ || resume_soon_ || post_.has_backlog() || !flush_.empty() ||
-         log_->needs_turn() ||
+         !held_transports_.empty() || log_->needs_turn() ||
          // Nobody wakes us when another shard has emptied its mailbox.
          (!waiting_.empty() && !has_mail_room());
 }
 
-void BrokerShard::on_accepted(core::SocketId socket) {
-  ++counters_.connections_accepted;
-  Connection& connection = add_connection(socket);
-  connection.start({});
-  if (options_.connections_max > 0 && post_.office().connections_count() > options_.connections_max)
-    connection.close(CloseReason::kTooManyConnections);
-}
-
-Connection& BrokerShard::add_connection(core::SocketId socket) {
+Connection& BrokerShard::add_connection(core::SocketId socket, std::unique_ptr<Transport> transport) {
   uint32_t slot;
   if (free_connections_.empty()) {
     slot = static_cast<uint32_t>(connections_.size());
@@ -145,7 +135,8 @@ Connection& BrokerShard::add_connection(core::SocketId socket) {
   }
   ConnectionSlot& place = connections_[slot];
   ++place.generation;
-  place.connection = std::make_unique<Connection>(*this, socket, ConnectionRef{slot, place.generation});
+  const ConnectionRef ref{slot, place.generation};
+  place.connection = std::make_unique<Connection>(*this, socket, ref, std::move(transport));
   ++connections_count_;
   ++post_.office().connections_count();
   return *place.connection;
@@ -164,10 +155,9 @@ void BrokerShard::forget(Connection& connection) {
   connections_[slot].connection.reset();
 }
 
-void BrokerShard::send_hand_over(Connection& connection, ShardIndex to, core::SocketId socket, HeldBytes received) {
-  auto body = std::make_unique<HandOver>(HandOver{socket, std::move(received)});
+void BrokerShard::send_hand_over(Connection& connection, ShardIndex to, HandOver body) {
   forget(connection);
-  post_.post(to, Mail{.kind = MailKind::kHandOver, .body = std::move(body)});
+  post_.post(to, Mail{.kind = MailKind::kHandOver, .body = std::make_unique<HandOver>(std::move(body))});
 }
 
 void BrokerShard::flush_connections() {
@@ -279,19 +269,6 @@ void BrokerShard::close_owed() {
   for (const ConnectionRef ref : owed_)
     if (Connection* connection = find(ref)) connection->close(CloseReason::kRedeliveryOwed, true);
   owed_.clear();
-}
-
-void BrokerShard::report_protocol_error(const Connection& connection, const protocol::ProtocolError& error) {
-  ++counters_.protocol_errors[static_cast<size_t>(error.reason)];
-  uint64_t suppressed = 0;
-  if (!error_limit_.allow(now_ns_, suppressed)) return;
-  std::string line = "closing " + core::to_string(network().peer_address(connection.socket()));
-  if (connection.session() != nullptr) line += " (client '" + connection.session()->client_id() + "')";
-  line += ": ";
-  line += error.text;
-  if (error.clause[0] != '\0') line += std::string(" [") + error.clause + "]";
-  if (suppressed > 0) line += " (" + std::to_string(suppressed) + " more not shown)";
-  core::log_line(core::LogLevel::kWarning, line);
 }
 
 }  // namespace penstock::broker

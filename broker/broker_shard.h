@@ -87,7 +87,7 @@ struct PendingSubscribe {
   std::vector<ShareAnswer> share_answers;  // of a group's own subscription: who waits for it
 };
 
-class BrokerShard final : private core::AcceptHandler, private log::LogProgressHandler {
+class BrokerShard final : private log::LogProgressHandler {
  public:
   BrokerShard(ShardPlace place, ShardOptions options, ShardSeams seams, PostCounter post);
   ~BrokerShard();
@@ -98,7 +98,8 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   core::Status restore();
   core::Status open();
   void add_logs(const std::vector<log::SharedLog*>& logs);
-  core::Result<core::Endpoint> listen(const core::Endpoint& endpoint);
+  // `source` makes the layers of those who come there, and outlives the shard; null: there are none.
+  core::Result<core::Endpoint> listen(const core::Endpoint& endpoint, const TransportSource* source = nullptr);
 
   void begin_turn(int64_t now_ns);
   // True when there is more to do at once, so that the next turn must not wait.
@@ -213,11 +214,16 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   }
   Connection* find(ConnectionRef ref);
   void forget(Connection& connection);
-  void send_hand_over(Connection& connection, ShardIndex to, core::SocketId socket, HeldBytes received);
+  void send_hand_over(Connection& connection, ShardIndex to, HandOver body);
+  // A step of a handshake that costs much. False: enough for this turn, or others are first: go_on_later().
+  bool take_handshake_step();
+  // Its transport goes on in a turn that has time for it; the next one comes at once.
+  void go_on_later(Connection& connection) { held_transports_.push_back(connection.ref()); }
   void on_connection_lost(Connection& connection, CloseReason reason);
   void report_protocol_error(const Connection& connection, const protocol::ProtocolError& error);
   // `is_told`: by a reason code, so that it need not come again to learn it.
   void note_refused_publish(Connection& connection, bool is_told);
+  void report_layer_failure(const Connection& connection, const core::StreamFailure& failure);
   // Something that it asked for stays unanswered for want of disk: it is closed when there is room again.
   // [MQTT-4.8.0-2]
   void owe_redelivery(Connection& connection);
@@ -234,6 +240,8 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   // Of a record beside what its PUBLISH held: topic, properties, payload.
   static constexpr uint64_t kDirectHeadersBytesMax = sizeof(log::RecordHeader) + 2 + protocol::kStringBytesMax;
   static constexpr size_t kMailPerPacket = 16;
+  // A handshake takes some two of these; with RSA one may cost a millisecond.
+  static constexpr uint32_t kHandshakeStepsPerTurn = 4;
   static constexpr size_t kSubscriptionsPerSessionMax = 10'000;
   static constexpr size_t kFilterBytesPerSessionMax = 1u << 20;
   static constexpr size_t kTopicLevelsMax = 128;  // each level of a filter is a node of a tree on every shard
@@ -259,10 +267,22 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
     Will will;
   };
 
-  void on_accepted(core::SocketId socket) override;
+  // Sockets do not say which listener they came by.
+  struct Acceptor final : core::AcceptHandler {
+    Acceptor(BrokerShard& its_shard, const TransportSource* its_source) : shard(its_shard), source(its_source) {}
+    void on_accepted(core::SocketId socket) override {
+      shard.accept(socket, source == nullptr ? nullptr : source->make_transport());
+    }
+    BrokerShard& shard;
+    const TransportSource* source;
+  };
+
   void on_log_progress() override;
 
-  Connection& add_connection(core::SocketId socket);
+  void accept(core::SocketId socket, std::unique_ptr<Transport> transport);
+  Connection& add_connection(core::SocketId socket, std::unique_ptr<Transport> transport);
+  void run_held_transports();
+  void log_closing(const Connection& connection, const std::string& why);
   void spread_log_progress();
   void release_acknowledgements();
   void drop_acknowledgements();
@@ -367,6 +387,7 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   Deliveries deliveries_;
   AcknowledgementQueue acknowledgements_;
 
+  std::vector<std::unique_ptr<Acceptor>> acceptors_;
   std::vector<ConnectionSlot> connections_;
   std::vector<uint32_t> free_connections_;
   size_t connections_count_ = 0;
@@ -375,6 +396,8 @@ class BrokerShard final : private core::AcceptHandler, private log::LogProgressH
   std::vector<ConnectionRef> waiting_;
   std::vector<ConnectionRef> resuming_;
   std::vector<ConnectionRef> owed_;
+  std::deque<ConnectionRef> held_transports_;        // in the order in which they began to wait
+  uint32_t handshake_steps_left_ = 0;                // in this turn
   std::deque<PendingSubscribe> pending_subscribes_;  // in the order in which they came and are finished
   std::deque<PendingWill> pending_wills_;            // bounded by the sessions with a will
   // Of sessions that are offline, by the time (wall, us) when it is due, and the session's slot.

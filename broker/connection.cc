@@ -39,14 +39,16 @@ std::optional<protocol::ReasonCode> disconnect_code(CloseReason reason) {
 
 }  // namespace
 
-Connection::Connection(BrokerShard& shard, core::SocketId socket, ConnectionRef ref)
-    : shard_(shard), socket_(socket), ref_(ref) {}
+Connection::Connection(BrokerShard& shard, core::SocketId socket, ConnectionRef ref,
+                       std::unique_ptr<Transport> transport)
+    : shard_(shard), socket_(socket), ref_(ref), transport_(std::move(transport)) {}
 
 void Connection::start(core::Bytes received) {
   last_packet_ns_ = last_received_ns_ = shard_.now_ns();
   shard_.timers().start(*this, shard_.options().connect_timeout_ns);
-  shard_.network().attach(socket_, *this);
+  attach();
   if (!received.empty()) on_received(received);
+  if (transport_ != nullptr) transport_->start();
 }
 
 void Connection::on_received(core::Bytes bytes) {
@@ -104,8 +106,7 @@ size_t Connection::consume(core::Bytes bytes) {
     if (handled == Handled::kStop) return bytes.size();
     if (handled == Handled::kWait) {
       waiting_ = true;
-      if (!receive_paused_) shard_.network().pause(socket_);
-      receive_paused_ = true;
+      pause_receiving();
       shard_.add_waiting(*this);
       break;
     }
@@ -140,10 +141,7 @@ void Connection::resume() {
     close_ended();
     return;
   }
-  if (receive_paused_ && output_.waiting_bytes() < OutputBuffer::kAnswerBytesMax) {
-    receive_paused_ = false;
-    shard_.network().resume(socket_);
-  }
+  if (output_.waiting_bytes() < OutputBuffer::kAnswerBytesMax) resume_receiving();
 }
 
 void Connection::consume_held() {
@@ -171,14 +169,10 @@ void Connection::list_flush() {
 }
 
 void Connection::flush() {
-  if (output_.sending() || output_.waiting_bytes() == 0 || close_begun_ || ended_) return;
+  if (is_sending() || output_.waiting_bytes() == 0 || close_begun_ || ended_) return;
   // A peer that asks and asks and does not take its answers is not read any more.
-  if (output_.waiting_bytes() >= OutputBuffer::kAnswerBytesMax && !receive_paused_) {
-    receive_paused_ = true;
-    shard_.network().pause(socket_);
-  }
-  iovec buffers[OutputBuffer::kSendBlocksMax];
-  shard_.network().send(socket_, output_.begin_send(buffers));
+  if (output_.waiting_bytes() >= OutputBuffer::kAnswerBytesMax) pause_receiving();
+  send_output();
 }
 
 void Connection::on_sent() {
@@ -189,10 +183,7 @@ void Connection::on_sent() {
   }
   if (output_.waiting_bytes() > 0 && !flush_listed) list_flush();
   if (state_ == State::kClosing) return;
-  if (receive_paused_ && !waiting_ && output_.waiting_bytes() < OutputBuffer::kAnswerBytesMax) {
-    receive_paused_ = false;
-    shard_.network().resume(socket_);
-  }
+  if (!waiting_ && output_.waiting_bytes() < OutputBuffer::kAnswerBytesMax) resume_receiving();
   if (session_ != nullptr) shard_.deliveries().on_output_room(*session_);
 }
 
@@ -220,7 +211,7 @@ void Connection::close(CloseReason reason, bool after_output) {
   ++shard_.counters().closes[static_cast<size_t>(reason)];
   shard_.timers().stop(*this);
   if (session_ != nullptr) shard_.on_connection_lost(*this, reason);
-  if (after_output && !ended_ && (output_.sending() || output_.waiting_bytes() > 0)) {
+  if (after_output && !ended_ && (is_sending() || output_.waiting_bytes() > 0)) {
     close_after_output_ = true;
     // A peer that takes nothing does not keep us.
     shard_.timers().start(*this, std::min(shard_.options().connect_timeout_ns, kLastOutputNsMax));
@@ -232,8 +223,10 @@ void Connection::close(CloseReason reason, bool after_output) {
 void Connection::begin_close() {
   if (close_begun_) return;
   close_begun_ = true;
-  shard_.timers().stop(*this);
-  shard_.network().close(socket_);
+  if (transport_ != nullptr && transport_->say_goodbye())
+    shard_.timers().start(*this, kLastOutputNsMax);  // and then it closes
+  else
+    close_socket();
 }
 
 void Connection::on_closed() {
@@ -245,20 +238,32 @@ void Connection::hand_over(uint16_t shard) {
   state_ = State::kLeaving;
   leaving_to_ = shard;
   shard_.timers().stop(*this);
-  shard_.network().detach(socket_);
+  if (transport_ == nullptr) {
+    shard_.network().detach(socket_);
+    return;
+  }
+  // It may still be sending what the layers have answered, and the peer take nothing.
+  shard_.timers().start(*this, kLastOutputNsMax);
+  transport_->detach();
 }
 
 void Connection::on_detached() {
-  shard_.send_hand_over(*this, leaving_to_, socket_, std::move(held_));
+  shard_.send_hand_over(*this, leaving_to_, {socket_, std::move(held_), std::move(transport_)});
 }
 
 void Connection::on_timer() {
   if (state_ == State::kClosing) {
-    begin_close();
+    close_begun_ = true;
+    close_socket();
+    return;
+  }
+  if (state_ == State::kLeaving) {
+    close(CloseReason::kConnectTimeout);
     return;
   }
   if (state_ == State::kAwaitingConnect) {
-    if (waiting_)  // it is we who are late
+    // It is we who are late.
+    if (waiting_ || (transport_ != nullptr && transport_->is_held()))
       shard_.timers().start(*this, shard_.options().connect_timeout_ns);
     else if (!looks_again())
       close(CloseReason::kConnectTimeout);

@@ -1,10 +1,11 @@
 // Connection: one MQTT socket. Cuts received bytes into packets, hands them to the shard's handlers, and collects what
-// is to be sent. Holds nothing that a session needs after it. One thread, the shard's; freed after
-// on_closed/on_detached.
+// is to be sent. Holds nothing that a session needs after it. Where the listener asks for TLS, WebSocket or a PROXY
+// header, a Transport stands between it and the network. One thread, the shard's; freed after on_closed/on_detached.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,9 @@
 #include "broker/counters.h"
 #include "broker/held_bytes.h"
 #include "broker/output_buffer.h"
+#include "broker/transport.h"
 #include "core/network.h"
+#include "core/stream_codec.h"
 #include "core/timer_wheel.h"
 #include "protocol/packet_framer.h"
 #include "protocol/types.h"
@@ -32,9 +35,10 @@ enum class Handled : uint8_t {
 
 class Connection final : public core::StreamHandler, private core::Timer {
  public:
-  Connection(BrokerShard& shard, core::SocketId socket, ConnectionRef ref);
+  // Without a transport it speaks to the network itself.
+  Connection(BrokerShard& shard, core::SocketId socket, ConnectionRef ref, std::unique_ptr<Transport> transport);
 
-  // Begins to receive. `received`: bytes that another shard has already read.
+  // Begins to receive. `received`: bytes that another shard has already read, and its transport decoded.
   void start(core::Bytes received);
 
   void on_received(core::Bytes bytes) override;
@@ -42,6 +46,9 @@ class Connection final : public core::StreamHandler, private core::Timer {
   void on_ended(int error) override;
   void on_closed() override;
   void on_detached() override;
+  // By the transport: bytes have come, of whatever layer; and a layer has failed.
+  void note_arrival();
+  void on_layer_failed(const core::StreamFailure& failure);
 
   // For whatever is encoded next; the shard sends it at the end of its turn.
   std::byte* reserve(size_t bytes);
@@ -92,6 +99,13 @@ class Connection final : public core::StreamHandler, private core::Timer {
   bool clean_disconnect() const { return clean_disconnect_; }
   void set_clean_disconnect() { clean_disconnect_ = true; }
   core::SocketId socket() const { return socket_; }
+  Transport* transport() { return transport_.get(); }
+  // Where the client is: what a proxy says of it, else the other end of the socket. A system call.
+  core::Endpoint peer_address() const;
+  // Who it is by its certificate, and only the common name of that, also where a proxy has verified it. Made anew at
+  // each call; empty without a certificate.
+  std::optional<tls::PeerIdentity> peer_identity() const;
+  std::string peer_certificate_name() const;
   protocol::ProtocolVersion version() const { return version_; }
   // Null: not of 5.0.
   ConnectionTerms* terms() { return terms_.get(); }
@@ -112,7 +126,14 @@ class Connection final : public core::StreamHandler, private core::Timer {
   Handled handle(const protocol::PacketBytes& packet);
   void consume_held();
   bool complete_held_packet(core::Bytes& bytes);
+  // What the network does for a Connection, or its transport instead.
+  void attach();
+  void pause_receiving();
+  void resume_receiving();
+  void send_output();
+  bool is_sending() const;
   void begin_close();
+  void close_socket();
   void close_ended();
   bool looks_again();
   void send_disconnect(protocol::ReasonCode reason);
@@ -139,6 +160,7 @@ class Connection final : public core::StreamHandler, private core::Timer {
   HeldBytes held_;
   OutputBuffer output_;
   std::unique_ptr<ConnectionTerms> terms_;
+  std::unique_ptr<Transport> transport_;
 };
 
 }  // namespace penstock::broker

@@ -1,5 +1,7 @@
 #include "broker/counters.h"
 
+#include <cstring>
+
 namespace penstock::broker {
 
 const char* to_string(CloseReason reason) {
@@ -24,12 +26,30 @@ const char* to_string(CloseReason reason) {
       return "payload too large";
     case CloseReason::kTooManyConnections:
       return "too many connections";
+    case CloseReason::kLayerFailed:
+      return "TLS, WebSocket or PROXY header failed";
     case CloseReason::kRedeliveryOwed:
       return "refused publishes can be accepted again";
     case CloseReason::kShutdown:
       return "broker stops";
   }
   return "?";
+}
+
+void NameCounts::add(const char* name, uint64_t count) {
+  for (Count& each : counts_) {
+    if (std::strcmp(each.name, name) != 0) continue;
+    each.count += count;
+    return;
+  }
+  if (counts_.size() < kNamesMax)
+    counts_.push_back({counts_.size() + 1 < kNamesMax ? name : "other", count});
+  else
+    counts_.back().count += count;
+}
+
+void NameCounts::add(const NameCounts& other) {
+  for (const Count& each : other.counts_) add(each.name, each.count);
 }
 
 void Counters::add(const Counters& other) {
@@ -47,6 +67,7 @@ void Counters::add(const Counters& other) {
   ring_submissions += other.ring_submissions;
   for (size_t i = 0; i < closes.size(); ++i) closes[i] += other.closes[i];
   for (size_t i = 0; i < protocol_errors.size(); ++i) protocol_errors[i] += other.protocol_errors[i];
+  layer_failures.add(other.layer_failures);
 }
 
 }  // namespace penstock::broker

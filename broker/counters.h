@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <vector>
 
 #include "protocol/protocol_error.h"
 
@@ -20,11 +21,29 @@ enum class CloseReason : uint8_t {
   kTakenOver,
   kTooLarge,  // payload over --max-payload
   kTooManyConnections,
+  kLayerFailed,     // of TLS, WebSocket or the PROXY header
   kRedeliveryOwed,  // publishes were refused for want of disk and there is room again
   kShutdown,
 };
 constexpr size_t kCloseReasonCount = static_cast<size_t>(CloseReason::kShutdown) + 1;
 const char* to_string(CloseReason reason);
+
+// Counts by names that the program has made: few, and their texts live as long as it.
+class NameCounts {
+ public:
+  static constexpr size_t kNamesMax = 64;  // what finds no place is counted as "other"
+  struct Count {
+    const char* name = nullptr;
+    uint64_t count = 0;
+  };
+
+  void add(const char* name, uint64_t count = 1);
+  void add(const NameCounts& other);
+  const std::vector<Count>& all() const { return counts_; }
+
+ private:
+  std::vector<Count> counts_;
+};
 
 struct Counters {
   uint64_t connections_accepted = 0;
@@ -43,6 +62,7 @@ struct Counters {
   uint64_t ring_submissions = 0;
   std::array<uint64_t, kCloseReasonCount> closes{};
   std::array<uint64_t, protocol::kProtocolErrorReasonCount> protocol_errors{};
+  NameCounts layer_failures;  // core::StreamFailure::reason
 
   void add(const Counters& other);
 };

@@ -10,6 +10,7 @@
 
 #include "broker/held_bytes.h"
 #include "broker/retained_store.h"
+#include "broker/transport.h"
 #include "core/network.h"
 #include "log/position.h"
 
@@ -17,10 +18,12 @@ namespace penstock::broker {
 
 using ShardIndex = uint16_t;
 
-// A connection whose client id is at home on another shard: the socket and every byte read from it so far.
+// A connection whose client id is at home on another shard: the socket, every byte read from it so far, and the layers
+// that its bytes go through, where there are any.
 struct HandOver {
   core::SocketId socket;
   HeldBytes received;
+  std::unique_ptr<Transport> transport;
 };
 
 struct FilterChange {

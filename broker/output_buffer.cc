@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 #include <utility>
 
@@ -55,6 +56,16 @@ void OutputBuffer::add_block(OutputBlockPool& pool, size_t bytes) {
   else
     last_->next = block;
   last_ = block;
+}
+
+void OutputBuffer::append(OutputBlockPool& pool, core::Bytes bytes) {
+  while (!bytes.empty()) {
+    std::byte* place = reserve(pool, 1);
+    const size_t part = std::min<size_t>(bytes.size(), last_->capacity - last_->used);
+    std::memcpy(place, bytes.data(), part);
+    commit(part);
+    bytes = bytes.subspan(part);
+  }
 }
 
 std::span<const iovec> OutputBuffer::begin_send(std::span<iovec> into) {

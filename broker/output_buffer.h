@@ -10,6 +10,8 @@
 #include <span>
 #include <vector>
 
+#include "core/bytes.h"
+
 namespace penstock::broker {
 
 struct OutputBlock {
@@ -59,6 +61,9 @@ class OutputBuffer {
     last_->used += static_cast<uint32_t>(bytes);
     waiting_bytes_ += bytes;
   }
+
+  // Bytes that are encoded already; they may be spread over blocks.
+  void append(OutputBlockPool& pool, core::Bytes bytes);
 
   size_t waiting_bytes() const { return waiting_bytes_; }  // encoded, not yet given to the kernel
   bool sending() const { return sending_ != nullptr; }

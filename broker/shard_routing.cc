@@ -144,7 +144,7 @@ void BrokerShard::on_mail(Mail mail) {
       return;
     case MailKind::kHandOver: {
       auto& body = std::get<std::unique_ptr<HandOver>>(mail.body);
-      Connection& connection = add_connection(body->socket);
+      Connection& connection = add_connection(body->socket, std::move(body->transport));
       // It left its shard before the stop and comes after all others here were closed.
       const bool too_late = stop_state_ >= StopState::kClosingConnections;
       connection.start(too_late ? core::Bytes() : body->received.bytes());

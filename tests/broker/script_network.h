@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "core/check.h"
 #include "core/clock.h"
@@ -18,10 +19,10 @@ class ScriptNetwork final : public core::Network {
   explicit ScriptNetwork(core::Clock& clock) : clock_(clock) {}
 
   // --- The far side.
-  // A new connection; the shard has it at once.
-  core::SocketId connect() {
+  // A new connection to the n-th listener; the shard has it at once.
+  core::SocketId connect(size_t listener = 0) {
     const core::SocketId id(next_socket_++);
-    accept_handler_->on_accepted(id);
+    accept_handlers_.at(listener)->on_accepted(id);
     return id;
   }
   // Bytes reach the kernel now; the next dispatch() in which the broker receives hands them over.
@@ -35,8 +36,11 @@ class ScriptNetwork final : public core::Network {
   void finish(core::SocketId id) { sockets_.at(id.value()).finished = true; }
   // Takes no more of what is sent to it.
   void stop_reading(core::SocketId id) { sockets_.at(id.value()).deaf = true; }
+  void go_on_reading(core::SocketId id) { sockets_.at(id.value()).deaf = false; }
   // What it has been sent since the last call; also after the end.
   std::string take(core::SocketId id) { return std::exchange(output_[id.value()], {}); }
+  // What the broker has not received yet.
+  size_t unread(core::SocketId id) const { return sockets_.at(id.value()).unread.size(); }
   bool is_open(core::SocketId id) const { return sockets_.contains(id.value()); }
 
   // All that is due: in production the completions of one turn.
@@ -48,7 +52,7 @@ class ScriptNetwork final : public core::Network {
 
   // --- core::Network
   core::Result<core::Endpoint> listen(const core::Endpoint& endpoint, core::AcceptHandler& handler) override {
-    accept_handler_ = &handler;
+    accept_handlers_.push_back(&handler);
     return endpoint;
   }
   void stop_listening() override {}
@@ -111,7 +115,7 @@ class ScriptNetwork final : public core::Network {
   }
 
   core::Clock& clock_;
-  core::AcceptHandler* accept_handler_ = nullptr;
+  std::vector<core::AcceptHandler*> accept_handlers_;
   int32_t next_socket_ = 10;
   std::map<int32_t, Socket> sockets_;
   std::map<int32_t, std::string> output_;
