@@ -38,6 +38,10 @@ void Broker::maintain() {
   }
 }
 
+void Broker::watch_certificates() {
+  options_.listeners.watch(core::system_clock().wall_us() / core::kUsPerSecond);
+}
+
 core::Status Broker::start_shards() {
   ASSIGN_OR_RETURN(std::vector<ShardPlace> places, directory_->lay_out(options_.shards_count, options_.log));
   RETURN_IF_ERROR(open_sealed_logs());
@@ -58,14 +62,15 @@ core::Status Broker::start_shards() {
   for (auto& shard : shards_) logs.push_back(&shard->shared_log());
   for (auto& sealed : sealed_logs_) logs.push_back(&sealed->shared());
   for (auto& shard : shards_) shard->add_logs(logs);
-  for (const core::Endpoint& wanted : options_.listen) {
-    core::Endpoint endpoint = wanted;
-    if (wanted.port != 0) RETURN_IF_ERROR(core::check_not_taken(wanted));
+  for (const auto& listener : options_.listeners.all()) {
+    ListenerSettings settings = listener->settings();
+    core::Endpoint& endpoint = settings.endpoint;
+    if (endpoint.port != 0) RETURN_IF_ERROR(core::check_not_taken(endpoint));
     for (auto& shard : shards_) {
-      ASSIGN_OR_RETURN(const core::Endpoint bound, shard->listen(endpoint));
+      ASSIGN_OR_RETURN(const core::Endpoint bound, shard->listen(endpoint, *listener));
       endpoint.port = bound.port;
     }
-    endpoints_.push_back(endpoint);
+    addresses_.push_back(to_string(settings));
   }
   for (auto& shard : shards_) shard->serve();
   return {};

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "broker/data_directory.h"
+#include "broker/listener.h"
 #include "broker/shard_thread.h"
 #include "core/network.h"
 #include "log/sealed_log.h"
@@ -14,7 +15,7 @@
 namespace penstock::broker {
 
 struct BrokerOptions {
-  std::vector<core::Endpoint> listen;
+  Listeners listeners;
   std::string data_directory;
   ShardIndex shards_count = 1;
   ShardOptions shard;
@@ -27,11 +28,14 @@ class Broker {
   static core::Result<std::unique_ptr<Broker>> start(BrokerOptions options);
   ~Broker();
 
-  // Where it listens, with the ports that the kernel picked.
-  const std::vector<core::Endpoint>& endpoints() const { return endpoints_; }
+  // Where clients find it: one URL for each listener, with the ports that the kernel picked.
+  const std::vector<std::string>& addresses() const { return addresses_; }
   // Removes what older layouts left, and what retention takes of logs that no shard appends to any more. Soon after
   // start() and then about once a minute, on the same thread; waits for the disk.
   void maintain();
+  // Every few seconds, on the same thread: Listeners::watch().
+  void watch_certificates();
+  void reload_certificates() { options_.listeners.reload(); }
   // Clean stop; returns when every shard has stopped.
   void stop();
   // After stop(): counters of all shards.
@@ -49,7 +53,7 @@ class Broker {
   std::unique_ptr<PostOffice> office_;
   std::vector<std::unique_ptr<log::SealedLog>> sealed_logs_;
   std::vector<std::unique_ptr<ShardThread>> shards_;
-  std::vector<core::Endpoint> endpoints_;
+  std::vector<std::string> addresses_;
   Counters counters_;
 };
 

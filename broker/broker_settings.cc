@@ -1,13 +1,11 @@
 #include "broker/broker_settings.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <bit>
-#include <charconv>
 #include <thread>
 #include <utility>
 
+#include "broker/listener.h"
 #include "broker/state_codec.h"
 #include "broker/state_journal.h"
 #include "log/record_format.h"
@@ -36,10 +34,11 @@ constexpr std::string_view kEnvironmentPrefix = "PENSTOCK_";
 
 constexpr Setting kTable[] = {
     {.name = "listen",
-     .value_name = "mqtt://HOST:PORT",
+     .value_name = "URL",
      .default_text = "mqtt://127.0.0.1:1883",
-     .help =
-         "Address to accept MQTT clients on; [ADDRESS] for IPv6, port 0 picks a free one. May be given several times.",
+     .help = "Address to accept MQTT clients on: mqtt://, mqtts://, ws:// or wss://HOST:PORT; [ADDRESS] for IPv6, port "
+             "0 picks a free one. TLS needs ?cert=FILE&key=FILE; docs/operations.md has all parameters. May be given "
+             "several times.",
      .repeatable = true},
     {.name = "data-dir",
      .value_name = "DIR",
@@ -165,25 +164,17 @@ std::string usage() {
          "A flag wins over the variable, the variable over the file.\n";
 }
 
-bool is_loopback(const std::string& host) {
-  in_addr v4;
-  in6_addr v6;
-  if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
-  if (inet_pton(AF_INET6, host.c_str(), &v6) == 1) return IN6_IS_ADDR_LOOPBACK(&v6);
-  return host == "localhost";
-}
-
 core::Status fill_listen(const Settings& given, BrokerSettings& settings) {
   const std::string& origin = given.origin("listen");
   for (const std::string& text : given.texts("listen")) {
-    auto endpoint = parse_listen_address(text);
-    if (!endpoint) return failure(origin + ": " + endpoint.error().message);
-    if (!is_loopback(endpoint->host) && !settings.allow_anonymous) {
+    auto listener = parse_listener(text);
+    if (!listener) return failure(origin + ": " + listener.error().message);
+    if (!listener->is_loopback() && !listener->is_authenticated() && !settings.allow_anonymous) {
       return failure(origin + ": " + text +
                      " is reachable from the network and clients are not authenticated; give --allow-anonymous to let "
-                     "anybody connect, or listen on a loopback address");
+                     "anybody connect, demand certificates (verify=require), or listen on a loopback address");
     }
-    settings.listen.push_back(std::move(*endpoint));
+    settings.listen.push_back(std::move(*listener));
   }
   if (settings.listen.empty()) return failure(origin + ": needs at least one address");
   return {};
@@ -268,29 +259,6 @@ std::span<const Setting> broker_setting_table() {
   return kTable;
 }
 
-Result<core::Endpoint> parse_listen_address(std::string_view text) {
-  const auto wrong = [&](const char* why) { return failure(core::quoted_text(text) + " " + why); };
-  constexpr std::string_view kScheme = "mqtt://";
-  if (!text.starts_with(kScheme)) return wrong("does not begin with mqtt://");
-  std::string_view address = text.substr(kScheme.size());
-  const bool in_brackets = address.starts_with('[');
-  const size_t host_end = in_brackets ? address.find(']') : address.rfind(':');
-  if (host_end == address.npos) return wrong(in_brackets ? "lacks a closing bracket" : "lacks a port");
-  const std::string host(address.substr(in_brackets, host_end - in_brackets));
-  address.remove_prefix(host_end + in_brackets);
-  if (!address.starts_with(':')) return wrong("lacks a port");
-  address.remove_prefix(1);
-  if (host.empty()) return wrong("lacks a host");
-  in6_addr v6;
-  if (in_brackets && inet_pton(AF_INET6, host.c_str(), &v6) != 1) return wrong("has no IPv6 address in its brackets");
-  if (!in_brackets && host.find_first_of(":/@[] ") != host.npos)
-    return wrong("has no valid host (IPv6 needs brackets)");
-  uint16_t port = 0;
-  const auto [end, error] = std::from_chars(address.data(), address.data() + address.size(), port);
-  if (error != std::errc() || end != address.data() + address.size()) return wrong("has no port from 0 to 65535");
-  return core::Endpoint{host, port};
-}
-
 Result<ParsedSettings> parse_broker_settings(std::span<const char* const> arguments,
                                              const std::function<const char*(const char*)>& environment) {
   // Asked for help, a broken file or variable must not be in the way.
@@ -299,7 +267,10 @@ Result<ParsedSettings> parse_broker_settings(std::span<const char* const> argume
   ASSIGN_OR_RETURN(const Settings given, Settings::read(kTable, {kEnvironmentPrefix, arguments, environment}));
   ParsedSettings parsed;
   RETURN_IF_ERROR(fill(given, parsed.settings));
-  if (given.is_on("check-config")) parsed.answer = "penstock: the settings are fine\n";
+  if (!given.is_on("check-config")) return parsed;
+  auto listeners = Listeners::open(parsed.settings.listen);
+  if (!listeners) return failure(given.origin("listen") + ": " + listeners.error().message);
+  parsed.answer = "penstock: the settings are fine\n";
   return parsed;
 }
 

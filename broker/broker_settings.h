@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "broker/listener_settings.h"
 #include "broker/shard_options.h"
 #include "core/diagnostics.h"
-#include "core/network.h"
 #include "core/result.h"
 #include "core/settings.h"
 #include "log/commit_log.h"
@@ -20,7 +20,7 @@ namespace penstock::broker {
 constexpr const char* kVersion = "0.1.0";
 
 struct BrokerSettings {
-  std::vector<core::Endpoint> listen;
+  std::vector<ListenerSettings> listen;
   std::string data_directory;
   uint16_t shards_count = 1;
   ShardOptions shard;
@@ -42,8 +42,5 @@ std::span<const core::Setting> broker_setting_table();
 // the flag, variable or line of the file; the program then exits with 2.
 core::Result<ParsedSettings> parse_broker_settings(std::span<const char* const> arguments,
                                                    const std::function<const char*(const char*)>& environment);
-
-// "mqtt://127.0.0.1:1883", "mqtt://[::1]:0".
-core::Result<core::Endpoint> parse_listen_address(std::string_view text);
 
 }  // namespace penstock::broker

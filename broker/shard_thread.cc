@@ -109,9 +109,9 @@ void ShardThread::add_logs(const std::vector<log::SharedLog*>& logs) {
   run([&] { shard_->add_logs(logs); });
 }
 
-core::Result<core::Endpoint> ShardThread::listen(const core::Endpoint& endpoint) {
+core::Result<core::Endpoint> ShardThread::listen(const core::Endpoint& endpoint, const TransportSource& source) {
   core::Result<core::Endpoint> bound = core::Endpoint{};
-  run([&] { bound = shard_->listen(endpoint); });
+  run([&] { bound = shard_->listen(endpoint, &source); });
   return bound;
 }
 

@@ -27,7 +27,7 @@ class ShardThread {
   // After every shard's start(). `always`: also where restore() asks for none.
   core::Status write_first_checkpoint(bool always);
   void add_logs(const std::vector<log::SharedLog*>& logs);
-  core::Result<core::Endpoint> listen(const core::Endpoint& endpoint);
+  core::Result<core::Endpoint> listen(const core::Endpoint& endpoint, const TransportSource& source);
   // Begins to serve; returns at once.
   void serve();
   // Any thread; the shard stops clean and the thread ends.

@@ -1,5 +1,5 @@
-// penstock: the broker. Reads its settings, starts, says where it listens, and stops clean on SIGTERM, SIGINT or
-// SIGHUP; while it starts, it just ends.
+// penstock: the broker. Reads its settings, starts, says where it listens, and stops clean on SIGTERM, SIGINT or when
+// its terminal goes; while it starts, it just ends. Any other SIGHUP asks for the certificates to be read again.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -33,6 +33,25 @@ void hold_standard_descriptors() {
 
 constexpr int kWatchIsOver = SIGUSR1;
 
+// SIGHUP says two things: the terminal has gone, or read your files again. Whoever sends it (the kernel, or a shell to
+// its jobs) when the terminal goes, it has gone by then.
+class Terminal {
+ public:
+  bool is_gone() const { return was_there_ && !is_there(); }
+
+ private:
+  static bool is_there() {
+    const int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (fd >= 0) close(fd);
+    return fd >= 0;
+  }
+  const bool was_there_ = is_there();
+};
+
+bool asks_for_stop(int signal, const Terminal& terminal) {
+  return signal != SIGHUP || terminal.is_gone();
+}
+
 // Before any thread starts, so that all inherit it: only sigtimedwait() and sigwait() here see them. Where SIGHUP is
 // ignored (nohup) it stays so.
 sigset_t block_stop_signals() {
@@ -50,7 +69,8 @@ sigset_t block_stop_signals() {
 // off anywhere, as by a kill. Until it is destroyed.
 class StartWatch {
  public:
-  explicit StartWatch(const sigset_t& signals) : thread_([this, signals] { watch(signals); }) {}
+  StartWatch(const sigset_t& signals, const Terminal& terminal)
+      : terminal_(terminal), thread_([this, signals] { watch(signals); }) {}
   ~StartWatch() {
     over_ = true;
     pthread_kill(thread_.native_handle(), kWatchIsOver);
@@ -61,7 +81,8 @@ class StartWatch {
   void watch(sigset_t signals) {
     sigaddset(&signals, kWatchIsOver);
     int signal = 0;
-    while (sigwait(&signals, &signal) != 0 || (signal == kWatchIsOver && !over_)) {
+    while (sigwait(&signals, &signal) != 0 || (signal == kWatchIsOver && !over_) ||
+           (signal != kWatchIsOver && !asks_for_stop(signal, terminal_))) {
     }
     if (signal == kWatchIsOver) return;
     if (!over_) {
@@ -71,6 +92,7 @@ class StartWatch {
     kill(getpid(), signal);  // main() waits for it by now
   }
 
+  const Terminal& terminal_;
   std::atomic<bool> over_ = false;
   std::thread thread_;  // after what it looks at
 };
@@ -83,9 +105,9 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-broker::BrokerOptions options_of(broker::BrokerSettings settings) {
+broker::BrokerOptions options_of(broker::BrokerSettings settings, broker::Listeners listeners) {
   broker::BrokerOptions options;
-  options.listen = std::move(settings.listen);
+  options.listeners = std::move(listeners);
   options.data_directory = std::move(settings.data_directory);
   options.shards_count = settings.shards_count;
   options.shard = settings.shard;
@@ -112,12 +134,27 @@ void report(const broker::Counters& counters) {
   for (size_t i = 0; i < counters.protocol_errors.size(); ++i)
     add(counters.protocol_errors[i],
         "protocol errors: " + std::string(to_string(static_cast<protocol::ProtocolErrorReason>(i))));
+  for (const auto& failures : counters.layer_failures.all()) add(failures.count, std::string(failures.name));
   core::log_line(core::LogLevel::kInfo, line);
   // Beside the messages above: how well turns are batched. bench/peers reads this line.
   core::log_line(core::LogLevel::kInfo, "work: " + std::to_string(counters.log_writes) + " log writes of " +
                                             std::to_string(counters.log_bytes) + " bytes, " +
                                             std::to_string(counters.ring_enters) + " ring enters with " +
                                             std::to_string(counters.ring_submissions) + " submissions");
+}
+
+// Until it is asked to stop.
+void look_after(broker::Broker& broker, const sigset_t& signals, const Terminal& terminal) {
+  constexpr timespec kWatch{.tv_sec = 5, .tv_nsec = 0};
+  constexpr int kWatchesPerMaintenance = 12;
+  for (int watches = 0;; ++watches) {
+    if (watches % kWatchesPerMaintenance == 0) broker.maintain();
+    broker.watch_certificates();
+    const int signal = sigtimedwait(&signals, nullptr, &kWatch);
+    if (signal < 0) continue;
+    if (asks_for_stop(signal, terminal)) return;
+    broker.reload_certificates();
+  }
 }
 
 }  // namespace
@@ -134,26 +171,30 @@ int main(int argc, char** argv) {
     std::fputs(parsed->answer.c_str(), stdout);
     return 0;
   }
+  auto listeners = broker::Listeners::open(std::move(parsed->settings.listen));
+  if (!listeners.has_value()) {
+    std::fprintf(stderr, "penstock: %s\n", listeners.error().message.c_str());
+    return kExitBadSettings;
+  }
   core::set_log_level(parsed->settings.log_level);
   raise_descriptor_limit();
   const sigset_t signals = block_stop_signals();
+  const Terminal terminal;
 
   const std::string data_directory = parsed->settings.data_directory;
   auto started = [&] {
-    const StartWatch watch(signals);
-    return broker::Broker::start(options_of(std::move(parsed->settings)));
+    const StartWatch watch(signals, terminal);
+    return broker::Broker::start(options_of(std::move(parsed->settings), *std::move(listeners)));
   }();
   if (!started.has_value()) {
     std::fprintf(stderr, "penstock: %s\n", started.error().message.c_str());
     return 1;
   }
-  for (const core::Endpoint& endpoint : (*started)->endpoints())
-    std::printf("listening on mqtt://%s, data in %s\n", core::to_string(endpoint).c_str(), data_directory.c_str());
+  for (const std::string& address : (*started)->addresses())
+    std::printf("listening on %s, data in %s\n", address.c_str(), data_directory.c_str());
   std::fflush(stdout);
 
-  constexpr timespec kMaintenance{.tv_sec = 60, .tv_nsec = 0};
-  do (*started)->maintain();
-  while (sigtimedwait(&signals, nullptr, &kMaintenance) < 0);
+  look_after(**started, signals, terminal);
   (*started)->stop();
   report((*started)->counters());
   return 0;

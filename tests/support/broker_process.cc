@@ -28,7 +28,7 @@
 namespace penstock::test {
 namespace {
 
-constexpr std::string_view kListening = "listening on mqtt://";
+constexpr std::string_view kListening = "listening on ";
 using SteadyClock = std::chrono::steady_clock;
 
 // Sanitized and debug builds are slow to start on a busy machine.
@@ -176,7 +176,9 @@ bool BrokerProcess::await_mosquitto() {
 }
 
 bool BrokerProcess::await_listening_line() {
-  std::string text;
+  std::string& text = listening_;
+  text.clear();
+  const ptrdiff_t lines = 1 + std::ranges::count(flags_.more, "--listen");
   const auto give_up = SteadyClock::now() + kStartPatience;
   while (SteadyClock::now() < give_up) {
     pollfd entry{output_, POLLIN, 0};
@@ -185,13 +187,20 @@ bool BrokerProcess::await_listening_line() {
     const ssize_t got = read(output_, buffer, sizeof buffer);
     if (got <= 0) return false;
     text.append(buffer, static_cast<size_t>(got));
-    const size_t at = text.find(kListening);
-    if (at == std::string::npos || text.find('\n', at) == std::string::npos) continue;
-    const size_t colon = text.find(':', at + kListening.size());
-    port_ = static_cast<uint16_t>(std::stoi(text.substr(colon + 1)));
+    if (std::ranges::count(text, '\n') < lines) continue;
+    port_ = port_of("mqtt");
     return port_ != 0;
   }
   return false;
+}
+
+uint16_t BrokerProcess::port_of(std::string_view scheme) const {
+  const std::string begin = std::string(kListening) + std::string(scheme) + "://";
+  const size_t at = listening_.find(begin);
+  if (at == std::string::npos) return 0;
+  const size_t host = at + begin.size();
+  const size_t host_end = listening_[host] == '[' ? listening_.find(']', host) : host;
+  return static_cast<uint16_t>(std::stoi(listening_.substr(listening_.find(':', host_end) + 1)));
 }
 
 void BrokerProcess::kill9() {

@@ -13,6 +13,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace penstock::test {
@@ -59,6 +60,8 @@ class BrokerProcess {
 
   const std::string& data_dir() const { return flags_.data_dir; }
   uint16_t port() const { return port_; }
+  // Of the first listener with this scheme: "mqtts".
+  uint16_t port_of(std::string_view scheme) const;
   pid_t pid() const { return pid_; }
   const BrokerFlags& flags() const { return flags_; }
   // Memory that is its own: anonymous and shared memory, not mapped files.
@@ -76,7 +79,8 @@ class BrokerProcess {
   BrokerFlags flags_;
   pid_t pid_ = -1;
   uint16_t port_ = 0;
-  int output_ = -1;  // read end of the child's stdout
+  std::string listening_;  // what it said of that, a line for each listener
+  int output_ = -1;        // read end of the child's stdout
   std::string stderr_path_;
 };
 

@@ -8,6 +8,8 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -72,9 +74,11 @@ TEST_F(Startup, bad_flags_get_one_line_naming_them_and_exit_2) {
       {{"--client-id-conflict", "fight"}, "--client-id-conflict"},
       {{"--log-level", "poem"}, "--log-level"},
       {{"--listen", "http://127.0.0.1:0"}, "--listen"},
-      {{"--listen", "mqtt://127.0.0.1"}, "--listen"},
+      {{"--listen", "mqtt://"}, "--listen"},
       {{"--listen", "mqtt://127.0.0.1:66000"}, "--listen"},
       {{"--listen", "nonsense"}, "--listen"},
+      {{"--listen", "mqtts://127.0.0.1:0"}, "--listen"},
+      {{"--listen", "mqtts://127.0.0.1:0?cert=/no/such.pem&key=/no/such.pem"}, "/no/such.pem"},
       {{"--config", "/no/such/file.toml"}, "/no/such/file.toml"},
       {{"--shards"}, "--shards"},
   };
@@ -208,11 +212,47 @@ TEST_F(Startup, started_without_standard_streams_it_writes_into_none_of_its_file
   EXPECT_EQ(broker.stop(), 0);
 }
 
+// A terminal of the broker's own; its other end is ours.
+class Terminal {
+ public:
+  Terminal() : ours_(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)) {
+    grantpt(ours_);
+    unlockpt(ours_);
+    theirs_ = ptsname(ours_);
+  }
+  ~Terminal() { hang_up(); }
+  void hang_up() {
+    if (ours_ >= 0) close(ours_);
+    ours_ = -1;
+  }
+  void take_in_child() const {
+    setsid();
+    ioctl(open(theirs_.c_str(), O_RDWR), TIOCSCTTY, 0);
+  }
+
+ private:
+  int ours_;
+  std::string theirs_;
+};
+
 TEST_F(Startup, stops_clean_when_its_terminal_goes) {
-  BrokerProcess broker({.data_dir = dir_ / "data"});
+  Terminal terminal;
+  BrokerProcess broker({.data_dir = dir_ / "data", .in_child = [&terminal] { terminal.take_in_child(); }});
   ASSERT_TRUE(broker.running());
-  kill(broker.pid(), SIGHUP);
+  terminal.hang_up();
   EXPECT_EQ(broker.wait_exit(), 0);
+}
+
+TEST_F(Startup, sighup_alone_does_not_stop_it) {
+  Terminal terminal;
+  BrokerProcess with_terminal({.data_dir = dir_ / "with", .in_child = [&terminal] { terminal.take_in_child(); }});
+  BrokerProcess without({.data_dir = dir_ / "without", .in_child = [] { setsid(); }});
+  for (BrokerProcess* broker : {&with_terminal, &without}) {
+    ASSERT_TRUE(broker->running());
+    kill(broker->pid(), SIGHUP);
+    TestClient(broker->port(), ConnectOptions{.client_id = "a"}).expect_quiet();
+    EXPECT_EQ(broker->stop(), 0);
+  }
 }
 
 // A start that never comes to its end: nobody answers for the disk.
