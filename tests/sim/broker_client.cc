@@ -20,7 +20,7 @@ ModelledClient::ModelledClient(SimWorld& world, SimHub& hub, BrokerOracle& oracl
       port_(port),
       random_(world.fork_random()),
       index_(oracle.add_client(plan_.name)),
-      peer_(hub, plan_.name) {
+      peer_(hub, plan_.name, plan_.layers, random_) {
   CHECK_GE(size_t{plan_.packet_id_max}, 3 * plan_.window);
   for (const auto& [filter, qos] : plan_.filters) {
     wanted_[filter] = qos;
@@ -239,7 +239,7 @@ void ModelledClient::settle_will() {
   const MessageIndex will = std::exchange(will_, BrokerOracle::kNoMessage);
   if (!leaving_) return oracle_.will_due(will);
   // A FIN, and no reset: it has read all that we sent. While it stops, or has refused something, it closes on its own.
-  const bool has_read = peer_.state() == SimPeer::State::kEnded && !peer_.was_reset() &&
+  const bool has_read = peer_.state() == LayeredPeer::State::kEnded && !peer_.was_reset() &&
                         connection_life_ == oracle_.life() && !oracle_.is_stopping() && !oracle_.promises().may_refuse;
   if (has_read) oracle_.will_cancelled(will);
 }
@@ -269,7 +269,8 @@ void ModelledClient::on_change() {
     take(packet);
   if (taken == test::Take::kBroken) oracle_.breach(index_, "got what no server may send");
   input_.erase(0, begin);
-  const bool ended = peer_.state() == SimPeer::State::kEnded || peer_.state() == SimPeer::State::kRefused;
+  if (peer_.is_confused()) oracle_.breach(index_, "got what no layer below MQTT may send");
+  const bool ended = peer_.state() == LayeredPeer::State::kEnded || peer_.state() == LayeredPeer::State::kRefused;
   if (!ended || (!connecting_ && !established_)) return;
   if (silent_since_ns_ != INT64_MAX) check_end_of_silence();
   lost(true);

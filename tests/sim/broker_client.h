@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/sim/broker_layers.h"
 #include "tests/sim/broker_oracle.h"
-#include "tests/sim/sim_peer.h"
 #include "tests/support/wire.h"
 
 namespace penstock::sim {
@@ -46,6 +46,7 @@ struct ClientPlan {
   int64_t away_ns_max = 1'000'000'000;  // between two connections
   size_t window = 10;                   // messages that it has unacknowledged
   uint16_t packet_id_max = 65535;       // at least 3 x window
+  size_t layers = 0;                    // below MQTT, as the broker has them
 };
 
 class ModelledClient {
@@ -123,7 +124,7 @@ class ModelledClient {
   uint16_t port_;
   core::SeededRandom random_;
   ClientIndex index_;
-  SimPeer peer_;
+  LayeredPeer peer_;
   bool settling_ = false;
   bool connecting_ = false;
   bool reached_ = false;  // the TCP connection is made

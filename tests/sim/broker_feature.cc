@@ -43,6 +43,7 @@ constexpr const char* kNames[] = {
     "resubscribing",
     "clean-sessions",
     "few-packet-ids",
+    "layers",
 };
 static_assert(std::size(kNames) == kFeatures);
 

@@ -55,6 +55,8 @@ enum class Feature : uint8_t {
   kResubscribing,
   kCleanSessions,
   kFewPacketIds,
+  // Between them and the broker.
+  kLayers,
   kCount,
 };
 constexpr size_t kFeatures = static_cast<size_t>(Feature::kCount);

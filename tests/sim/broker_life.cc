@@ -75,7 +75,7 @@ void BrokerLife::Lane::wake() {
 }
 
 BrokerLife::BrokerLife(SimWorld& world, SimStorage& disk, SimHub& hub, BrokerPlan plan)
-    : world_(world), disk_(disk), hub_(hub), plan_(std::move(plan)) {}
+    : world_(world), disk_(disk), hub_(hub), plan_(std::move(plan)), source_(plan_.layers) {}
 
 BrokerLife::~BrokerLife() {
   CHECK(disk_.halted());
@@ -127,7 +127,7 @@ core::Status BrokerLife::start_shards() {
   for (auto& sealed : sealed_logs_) logs.push_back(&sealed->shared());
   for (auto& lane : lanes_) lane->shard->add_logs(logs);
   for (auto& lane : lanes_) {
-    const auto bound = lane->shard->listen({"0.0.0.0", plan_.port});
+    const auto bound = lane->shard->listen({"0.0.0.0", plan_.port}, plan_.layers == 0 ? nullptr : &source_);
     if (!bound.has_value()) return std::unexpected(bound.error());
   }
   for (auto& lane : lanes_) {

@@ -15,6 +15,7 @@
 #include "broker/data_directory.h"
 #include "broker/post_office.h"
 #include "log/sealed_log.h"
+#include "tests/sim/broker_layers.h"
 #include "tests/sim/broker_turn_network.h"
 #include "tests/sim/broker_turn_storage.h"
 #include "tests/sim/sim_storage.h"
@@ -28,6 +29,7 @@ struct BrokerPlan {
   broker::ShardIndex shards_count = 1;
   broker::ShardOptions shard;
   log::LogOptions log;
+  size_t layers = 0;  // below MQTT (broker_layers.h)
   int64_t turn_ns_max = 50'000;
   int64_t stall_ns_max = 0;  // now and then a shard gets no processor for so long
 };
@@ -82,6 +84,7 @@ class BrokerLife {
   SimHub& hub_;
   BrokerPlan plan_;
   std::unique_ptr<broker::DataDirectory> directory_;
+  LayerSource source_;
   std::unique_ptr<broker::PostOffice> office_;
   std::vector<std::unique_ptr<log::SealedLog>> sealed_logs_;
   std::vector<std::unique_ptr<Lane>> lanes_;

@@ -180,9 +180,13 @@ void BrokerScenario::check_nothing_is_left_open() const {
 }
 
 void BrokerScenario::check_retained() {
-  clients_.push_back(std::make_unique<ModelledClient>(
-      world_, hub_, oracle_, ClientPlan{.name = "newcomer", .clean = true, .filters = {{"#", 0}}, .packet_id_max = 100},
-      kPort));
+  clients_.push_back(std::make_unique<ModelledClient>(world_, hub_, oracle_,
+                                                      ClientPlan{.name = "newcomer",
+                                                                 .clean = true,
+                                                                 .filters = {{"#", 0}},
+                                                                 .packet_id_max = 100,
+                                                                 .layers = plan_.broker.layers},
+                                                      kPort));
   clients_.back()->start();
   clients_.back()->settle();
   run_for(10 * core::kNsPerSecond);

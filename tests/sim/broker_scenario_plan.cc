@@ -30,6 +30,7 @@ class PlanDraw {
   ClientPlan draw_subscriber(size_t number);
   void draw_connections(ClientPlan& plan);
   void draw_habits(ClientPlan& plan);
+  void draw_layers();
 
   bool on(Feature feature) const { return plan_.has(feature); }
   uint64_t below(uint64_t bound) { return random_.below(bound); }
@@ -60,13 +61,25 @@ ScenarioPlan PlanDraw::draw() {
   const size_t strangers = 1 + below(3);
   plan_.strangers = if_on(Feature::kStrangers, strangers);
   draw_clients();
+  draw_layers();
   return std::move(plan_);
+}
+
+// After all others: seeds that were there before this could be drawn keep their stories.
+void PlanDraw::draw_layers() {
+  const bool drawn = random_.chance(1, 4);
+  const size_t count = 1 + below(3);
+  if (!drawn || limits_.off.has(Feature::kLayers)) return;
+  plan_.features.add(Feature::kLayers);
+  plan_.broker.layers = count;
+  for (ClientPlan& client : plan_.clients) client.layers = count;
 }
 
 void PlanDraw::draw_features() {
   const uint64_t of_16 = uint64_t{1} << (1 + below(3));
   for (size_t i = 0; i < kFeatures; ++i) {
     const auto feature = static_cast<Feature>(i);
+    if (feature == Feature::kLayers) continue;
     const bool usual = std::ranges::count(kUsual, feature) > 0;
     if (random_.chance(usual ? 10 : of_16, 16) && !limits_.off.has(feature)) plan_.features.add(feature);
   }
@@ -220,9 +233,9 @@ ScenarioPlan draw_plan(uint64_t seed, const ScenarioLimits& limits) {
 std::string ScenarioPlan::describe() const {
   constexpr const char* kDurability[] = {"sync", "write", "memory"};
   std::ostringstream out;
-  out << "  features: " << features.names() << "\n  broker: " << broker.shards_count << " shards, durability "
-      << kDurability[static_cast<size_t>(broker.log.durability)] << ", segments " << (broker.log.segment_bytes >> 10)
-      << " KiB, tail " << (broker.log.tail_bytes >> 10) << " KiB, checkpoint every "
+  out << "  features: " << features.names() << "\n  broker: " << broker.shards_count << " shards, " << broker.layers
+      << " layers, durability " << kDurability[static_cast<size_t>(broker.log.durability)] << ", segments "
+      << (broker.log.segment_bytes >> 10) << " KiB, tail " << (broker.log.tail_bytes >> 10) << " KiB, checkpoint every "
       << (broker.shard.checkpoint_log_bytes >> 10) << " KiB, inflight " << broker.shard.inflight_max << ", retention "
       << broker.log.retention_us / kSecondUs << " s, session expiry " << broker.shard.session_expiry_us / kSecondUs
       << " s\n  disk: latency up to " << disk.latency_ns_max / core::kNsPerMs << " ms, per million: slow "

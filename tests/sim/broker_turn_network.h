@@ -5,13 +5,14 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <vector>
 
 #include "core/check.h"
 #include "tests/sim/sim_network.h"
 
 namespace penstock::sim {
 
-class TurnNetwork final : public core::Network, private core::AcceptHandler {
+class TurnNetwork final : public core::Network {
  public:
   TurnNetwork(SimHub& hub, std::function<void()> begin_turn) : network_(hub), begin_turn_(std::move(begin_turn)) {}
   TurnNetwork(const TurnNetwork&) = delete;
@@ -22,8 +23,8 @@ class TurnNetwork final : public core::Network, private core::AcceptHandler {
   }
 
   core::Result<core::Endpoint> listen(const core::Endpoint& endpoint, core::AcceptHandler& handler) override {
-    accept_handler_ = &handler;
-    return network_.listen(endpoint, *this);
+    acceptors_.push_back(std::make_unique<Acceptor>(*this, handler));
+    return network_.listen(endpoint, *acceptors_.back());
   }
   void stop_listening() override { network_.stop_listening(); }
   void attach(core::SocketId socket, core::StreamHandler& handler) override {
@@ -73,14 +74,19 @@ class TurnNetwork final : public core::Network, private core::AcceptHandler {
     core::StreamHandler& handler;
   };
 
-  void on_accepted(core::SocketId socket) override {
-    begin_turn_();
-    accept_handler_->on_accepted(socket);
-  }
+  struct Acceptor final : core::AcceptHandler {
+    Acceptor(TurnNetwork& network, core::AcceptHandler& accept_handler) : owner(network), handler(accept_handler) {}
+    void on_accepted(core::SocketId socket) override {
+      owner.begin_turn_();
+      handler.on_accepted(socket);
+    }
+    TurnNetwork& owner;
+    core::AcceptHandler& handler;
+  };
 
   SimNetwork network_;
   std::function<void()> begin_turn_;
-  core::AcceptHandler* accept_handler_ = nullptr;
+  std::vector<std::unique_ptr<Acceptor>> acceptors_;
   std::map<int32_t, std::unique_ptr<Socket>> sockets_;
 };
 
