@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "tests/support/broker_suite.h"
+#include "tests/support/certificate_maker.h"
 
 namespace penstock::test {
 namespace {
@@ -146,6 +147,84 @@ TEST_F(RealClients, mqttjs) {
     GTEST_SKIP() << "node-mqtt is not installed";
   }
   expect_success({"/usr/bin/env", path, "node", PENSTOCK_INTEROP_DIR "/mqttjs_roundtrip.js", port_});
+}
+
+// The same clients through TLS and WebSocket. The layers are OpenSSL's, Node's and their own.
+class RealClientsOverLayers : public testing::Test {
+ protected:
+  RealClientsOverLayers() {
+    const TestAuthority authority("interop");
+    const TestCertificate server =
+        authority.issue({.common_name = "broker", .alternative_names = {"IP:127.0.0.1", "DNS:localhost"}});
+    const TestCertificate client = authority.issue({.common_name = "client", .usage = TestUsage::kClient});
+    write_text(dir_ / "ca.pem", authority.pem());
+    write_text(dir_ / "server.pem", server.certificate_pem());
+    write_text(dir_ / "server.key", server.key_pem());
+    write_text(dir_ / "client.pem", client.certificate_pem());
+    write_text(dir_ / "client.key", client.key_pem());
+    const std::string tls = "?cert=" + dir_ / "server.pem" + "&key=" + dir_ / "server.key";
+    broker_.start({.data_dir = dir_ / "data",
+                   .shards = 2,
+                   .more = {"--listen", "mqtts://127.0.0.1:0" + tls + "&verify=optional&ca=" + dir_ / "ca.pem",
+                            "--listen", "ws://127.0.0.1:0", "--listen", "wss://127.0.0.1:0" + tls}});
+  }
+  void TearDown() override { EXPECT_EQ(broker_.stop(), 0); }
+
+  std::string port_of(const std::string& scheme) const { return std::to_string(broker_.port_of(scheme)); }
+  static void expect_success(const std::vector<std::string>& command) {
+    const Finished finished = run_program(command);
+    EXPECT_EQ(finished.exit_code, 0) << testing::PrintToString(command) << '\n' << finished.out << finished.err;
+  }
+
+  TempDir dir_;
+  BrokerProcess broker_;
+};
+
+TEST_F(RealClientsOverLayers, mosquitto_tls) {
+  if (access("/usr/bin/mosquitto_pub", X_OK) != 0) GTEST_SKIP() << "mosquitto-clients is not installed";
+  const auto with = [&](const char* program, std::vector<std::string> more) {
+    std::vector<std::string> command = {program,          "-h",       "127.0.0.1",    "-p",
+                                        port_of("mqtts"), "--cafile", dir_ / "ca.pem"};
+    command.insert(command.end(), more.begin(), more.end());
+    return command;
+  };
+  for (const char* version : {"tlsv1.2", "tlsv1.3"}) {
+    const std::vector<std::string> shown = {"--cert", dir_ / "client.pem", "--key", dir_ / "client.key"};
+    std::vector<std::string> pub = {"--tls-version", version, "-q", "2", "-r", "-t", "m/tls", "-m", version};
+    expect_success(with("/usr/bin/mosquitto_pub", pub));
+    pub.insert(pub.end(), shown.begin(), shown.end());
+    expect_success(with("/usr/bin/mosquitto_pub", pub));
+    const Finished finished =
+        run_program(with("/usr/bin/mosquitto_sub", {"--tls-version", version, "-t", "m/tls", "-C", "1", "-W", "10"}));
+    EXPECT_EQ(finished.out, std::string(version) + "\n") << finished.err;
+  }
+}
+
+TEST_F(RealClientsOverLayers, paho_python) {
+  if (run_program({"/usr/bin/python3", "-c", "import paho.mqtt.client"}).exit_code != 0) {
+    GTEST_SKIP() << "python3-paho-mqtt is not installed";
+  }
+  const std::vector<std::string> script = {"/usr/bin/python3", PENSTOCK_INTEROP_DIR "/paho_roundtrip.py"};
+  const std::vector<std::vector<std::string>> ways = {{port_of("mqtts"), "tcp", dir_ / "ca.pem"},
+                                                      {port_of("ws"), "websockets"},
+                                                      {port_of("wss"), "websockets", dir_ / "ca.pem"}};
+  for (const auto& way : ways) {
+    std::vector<std::string> command = script;
+    command.insert(command.end(), way.begin(), way.end());
+    expect_success(command);
+  }
+}
+
+TEST_F(RealClientsOverLayers, mqttjs) {
+  const std::string path = "NODE_PATH=/usr/share/nodejs";
+  if (run_program({"/usr/bin/env", path, "node", "-e", "require('mqtt')"}).exit_code != 0) {
+    GTEST_SKIP() << "node-mqtt is not installed";
+  }
+  for (const std::string scheme : {"mqtts", "ws", "wss"}) {
+    const std::string url = scheme + "://127.0.0.1:" + port_of(scheme) + (scheme == "mqtts" ? "" : "/mqtt");
+    expect_success({"/usr/bin/env", path, "NODE_EXTRA_CA_CERTS=" + dir_ / "ca.pem", "node",
+                    PENSTOCK_INTEROP_DIR "/mqttjs_roundtrip.js", url});
+  }
 }
 
 }  // namespace

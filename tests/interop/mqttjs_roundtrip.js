@@ -1,9 +1,10 @@
-// MQTT.js against the broker at 127.0.0.1:PORT: every QoS, retained, will, persistent session. Exit 0 when all went well.
-// Debian's node-mqtt; NODE_PATH tells where it lies.
+// MQTT.js against the broker at 127.0.0.1:PORT or at a URL: every QoS, retained, will, persistent session. Exit 0 when
+// all went well. Debian's node-mqtt; NODE_PATH tells where it lies, NODE_EXTRA_CA_CERTS whom it trusts.
 const assert = require('node:assert/strict');
 const mqtt = require('mqtt');
 
-const url = `mqtt://127.0.0.1:${process.argv[2]}`;
+const target = process.argv[2];
+const url = target.includes('://') ? target : `mqtt://127.0.0.1:${target}`;
 const patience = setTimeout(() => { console.error('nothing came for 20 s'); process.exit(1); }, 20_000);
 
 const connected = (options) =>

@@ -1,5 +1,6 @@
 """Paho Python against the broker at 127.0.0.1:PORT: every QoS, retained, will, persistent session, MQTT 3.1.
 
+paho_roundtrip.py PORT [tcp|websockets [CA_FILE]]; with a CA_FILE over TLS, which here is OpenSSL.
 Exit 0 when all went well. Works with both major versions of the library.
 """
 import queue
@@ -8,15 +9,19 @@ import sys
 import paho.mqtt.client as mqtt
 
 PORT = int(sys.argv[1])
+TRANSPORT = sys.argv[2] if len(sys.argv) > 2 else "tcp"
+CA_FILE = sys.argv[3] if len(sys.argv) > 3 else None
 PATIENCE_S = 10
 
 
 class Client:
     def __init__(self, client_id, clean=True, protocol=mqtt.MQTTv311, will=None):
-        arguments = dict(client_id=client_id, clean_session=clean, protocol=protocol)
+        arguments = dict(client_id=client_id, clean_session=clean, protocol=protocol, transport=TRANSPORT)
         if hasattr(mqtt, "CallbackAPIVersion"):
             arguments["callback_api_version"] = mqtt.CallbackAPIVersion.VERSION1
         self.client = mqtt.Client(**arguments)
+        if CA_FILE:
+            self.client.tls_set(CA_FILE)
         self.connected = queue.Queue()
         self.messages = queue.Queue()
         self.granted = queue.Queue()
