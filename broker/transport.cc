@@ -14,8 +14,8 @@ using core::StreamState;
 
 namespace {
 
-// With the header of a frame it still fits into one record of TLS (16 KiB).
-constexpr size_t kPieceBytes = OutputBlockPool::kBlockBytes - 64;
+// A block of the connection's. With the header of a frame it still fits into one record of TLS (16 KiB).
+constexpr size_t kPieceBytes = OutputBlockPool::kBlockBytes - sizeof(OutputBlock);
 
 class Collected final : public core::ByteSink {
  public:
