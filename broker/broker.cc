@@ -46,6 +46,7 @@ core::Status Broker::start_shards() {
   ASSIGN_OR_RETURN(std::vector<ShardPlace> places, directory_->lay_out(options_.shards_count, options_.log));
   RETURN_IF_ERROR(open_sealed_logs());
   office_ = std::make_unique<PostOffice>(options_.shards_count);
+  options_.shard.authenticator = options_.authenticator.get();
   // Wakes go through the ring of the waking shard.
   for (ShardPlace& place : places) {
     const ShardIndex from = place.index;

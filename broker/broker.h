@@ -16,6 +16,7 @@ namespace penstock::broker {
 
 struct BrokerOptions {
   Listeners listeners;
+  std::shared_ptr<const auth::Authenticator> authenticator;  // null: none
   std::string data_directory;
   ShardIndex shards_count = 1;
   ShardOptions shard;

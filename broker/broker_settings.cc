@@ -102,6 +102,13 @@ constexpr Setting kTable[] = {
      .min = 1,
      .max = 65'535,
      .help = "Most unacknowledged QoS 1 and 2 messages on their way to one client."},
+    {.name = "receive-max",
+     .kind = SettingKind::kCount,
+     .value_name = "N",
+     .default_text = "1024",
+     .min = 1,
+     .max = 65'535,
+     .help = "Most QoS 1 and 2 messages that an MQTT 5.0 client may have under way to the broker."},
     {.name = "keepalive-max",
      .kind = SettingKind::kDuration,
      .value_name = "TIME",
@@ -140,6 +147,11 @@ constexpr Setting kTable[] = {
     {.name = "allow-anonymous",
      .kind = SettingKind::kSwitch,
      .help = "Let anybody connect from the network. Without it only loopback addresses are accepted in --listen."},
+    {.name = "scram-users",
+     .value_name = "FILE",
+     .help =
+         "Users for SCRAM-SHA-256 (MQTT 5.0), one a line: NAME:SCRAM-SHA-256$4096:SALT$STOREDKEY:SERVERKEY. Who does "
+         "not authenticate so is refused, unless --allow-anonymous."},
     {.name = "log-level",
      .kind = SettingKind::kChoice,
      .default_text = "info",
@@ -169,10 +181,13 @@ core::Status fill_listen(const Settings& given, BrokerSettings& settings) {
   for (const std::string& text : given.texts("listen")) {
     auto listener = parse_listener(text);
     if (!listener) return failure(origin + ": " + listener.error().message);
-    if (!listener->is_loopback() && !listener->is_authenticated() && !settings.allow_anonymous) {
-      return failure(origin + ": " + text +
-                     " is reachable from the network and clients are not authenticated; give --allow-anonymous to let "
-                     "anybody connect, demand certificates (verify=require), or listen on a loopback address");
+    const bool knows_clients = listener->is_authenticated() || settings.shard.must_authenticate;
+    if (!listener->is_loopback() && !knows_clients && !settings.allow_anonymous) {
+      return failure(
+          origin + ": " + text +
+          " is reachable from the network and clients are not authenticated; give --allow-anonymous to let "
+          "anybody connect, demand certificates (verify=require) or passwords (--scram-users), or listen on a "
+          "loopback address");
     }
     settings.listen.push_back(std::move(*listener));
   }
@@ -224,6 +239,7 @@ core::Status fill_shard(const Settings& given, BrokerSettings& settings) {
   shard.packet_bytes_max =
       static_cast<uint32_t>(shard.payload_bytes_max + kStringBytesMax + 1 + kPacketHeadersBytesMax);
   shard.inflight_max = static_cast<uint16_t>(given.number("inflight"));
+  shard.receive_maximum = static_cast<uint16_t>(given.number("receive-max"));
   const int64_t keepalive_us = given.duration_us("keepalive-max");
   if (keepalive_us % static_cast<int64_t>(kSecondUs) != 0) {
     return failure(given.origin("keepalive-max") + ": " + given.text("keepalive-max") + " is not in whole seconds");
@@ -244,6 +260,8 @@ core::Status fill(const Settings& given, BrokerSettings& settings) {
   settings.shards_count = static_cast<uint16_t>(given.is_given("shards") ? given.number("shards") : cores);
   settings.log_level = static_cast<core::LogLevel>(given.choice("log-level"));
   settings.allow_anonymous = given.is_on("allow-anonymous");
+  settings.scram_users = given.text("scram-users");
+  settings.shard.must_authenticate = !settings.scram_users.empty() && !settings.allow_anonymous;
   RETURN_IF_ERROR(fill_listen(given, settings));
   RETURN_IF_ERROR(fill_log(given, settings));
   return fill_shard(given, settings);

@@ -27,6 +27,7 @@ struct BrokerSettings {
   log::LogOptions log;  // without directory and id
   core::LogLevel log_level = core::LogLevel::kInfo;
   bool allow_anonymous = false;
+  std::string scram_users;  // path; empty: none
 };
 
 struct ParsedSettings {

@@ -28,10 +28,10 @@ BrokerShard::BrokerShard(ShardPlace place, ShardOptions options, ShardSeams seam
                               .read_tries_max = kReadTriesMax,
                               .report = [](std::string line) { core::log_line(core::LogLevel::kError, line); }}),
       deliveries_(*this),
-      last_routed_(place_.shards_count),
-      qos2_routed_(place_.shards_count),
       share_reports_(place_.shards_count),
-      share_assigned_(place_.shards_count) {}
+      share_assigned_(place_.shards_count),
+      last_routed_(place_.shards_count),
+      qos2_routed_(place_.shards_count) {}
 
 BrokerShard::~BrokerShard() {
   // It waits for the storage, whose other completions still find everything here.

@@ -220,6 +220,7 @@ class BrokerShard final : private log::LogProgressHandler {
   // Its transport goes on in a turn that has time for it; the next one comes at once.
   void go_on_later(Connection& connection) { held_transports_.push_back(connection.ref()); }
   void on_connection_lost(Connection& connection, CloseReason reason);
+  void report_refused_authentication(const Connection& connection, const std::string& detail);
   void report_protocol_error(const Connection& connection, const protocol::ProtocolError& error);
   // `is_told`: by a reason code, so that it need not come again to learn it.
   void note_refused_publish(Connection& connection, bool is_told);

@@ -30,6 +30,8 @@ std::optional<protocol::ReasonCode> disconnect_code(CloseReason reason) {
       return ReasonCode::kPacketTooLarge;
     case CloseReason::kRedeliveryOwed:
       return ReasonCode::kServerBusy;
+    case CloseReason::kNotAuthorized:
+      return ReasonCode::kNotAuthorized;
     case CloseReason::kShutdown:
       return ReasonCode::kServerShuttingDown;
     default:
@@ -293,6 +295,11 @@ bool Connection::looks_again() {
   return true;
 }
 
+void Connection::begin_terms(std::unique_ptr<ConnectionTerms> terms) {
+  version_ = protocol::ProtocolVersion::kMqtt5;
+  terms_ = std::move(terms);
+}
+
 void Connection::accept(Session& session, protocol::ProtocolVersion version, uint16_t keepalive_s,
                         std::unique_ptr<ConnectionTerms> terms) {
   session_ = &session;
@@ -368,6 +375,10 @@ void Connection::send_accepted(bool session_present) {
     connack.properties.session_expiry_s = terms_->granted_expiry_s;
     if (terms_->is_client_id_made) connack.properties.assigned_client_id = session_->client_id();  // [MQTT5-3.2.2-16]
     if (terms_->is_keepalive_ours) connack.properties.server_keepalive_s = keepalive_s_;           // [MQTT5-3.1.2-21]
+    if (const Authentication* authentication = terms_->authentication.get()) {                     // [MQTT5-4.12.0-5]
+      connack.properties.authentication_method = authentication->method;
+      connack.properties.authentication_data = core::as_bytes(authentication->server_data);
+    }
     if (terms_->wants_response_information) {  // a topic that reaches this client alone (broker/peer_topic.h)
       response_information = "reply/p2p/" + session_->client_id();
       connack.properties.response_information = response_information;

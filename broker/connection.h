@@ -78,6 +78,9 @@ class Connection final : public core::StreamHandler, private core::Timer {
   // CONNECT was accepted and waits for its record; nothing more is read until established().
   void accept(Session& session, protocol::ProtocolVersion version, uint16_t keepalive_s,
               std::unique_ptr<ConnectionTerms> terms);
+  // Of 5.0, before accept(): it has to be spoken with first.
+  void begin_terms(std::unique_ptr<ConnectionTerms> terms);
+  std::unique_ptr<ConnectionTerms> take_terms() { return std::move(terms_); }
   void established();
   // Leaves for another shard: on_detached() follows with everything unread.
   void hand_over(uint16_t shard);

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 
+#include "broker/authentication.h"
 #include "broker/topic_aliases.h"
 #include "protocol/connect.h"
 #include "protocol/types.h"
@@ -28,6 +30,7 @@ struct ConnectionTerms {
   bool is_client_id_made = false;
   bool is_keepalive_ours = false;
   std::optional<uint32_t> granted_expiry_s = std::nullopt;  // where it is not what the client asked for
+  std::unique_ptr<Authentication> authentication;           // null: CONNECT names no method
   InboundAliases inbound_aliases;
   OutboundAliases outbound_aliases;
 };

@@ -30,6 +30,8 @@ const char* to_string(CloseReason reason) {
       return "TLS, WebSocket or PROXY header failed";
     case CloseReason::kRedeliveryOwed:
       return "refused publishes can be accepted again";
+    case CloseReason::kNotAuthorized:
+      return "not authorized";
     case CloseReason::kShutdown:
       return "broker stops";
   }
@@ -59,6 +61,8 @@ void Counters::add(const Counters& other) {
   deliveries_sent += other.deliveries_sent;
   deliveries_repeated += other.deliveries_repeated;
   deliveries_expired += other.deliveries_expired;
+  messages_expired += other.messages_expired;
+  deliveries_too_large += other.deliveries_too_large;
   qos0_dropped += other.qos0_dropped;
   sessions_expired += other.sessions_expired;
   log_writes += other.log_writes;

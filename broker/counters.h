@@ -23,6 +23,7 @@ enum class CloseReason : uint8_t {
   kTooManyConnections,
   kLayerFailed,     // of TLS, WebSocket or the PROXY header
   kRedeliveryOwed,  // publishes were refused for want of disk and there is room again
+  kNotAuthorized,   // it could not authenticate again
   kShutdown,
 };
 constexpr size_t kCloseReasonCount = static_cast<size_t>(CloseReason::kShutdown) + 1;

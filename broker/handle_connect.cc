@@ -9,12 +9,6 @@ namespace {
 
 using protocol::ReasonCode;
 
-Handled refuse(Connection& connection, const protocol::Connect& connect, ReasonCode code) {
-  connection.send_refusal(code, connect.version);  // [MQTT-3.1.3-9]
-  connection.close(CloseReason::kRefused, true);   // [MQTT-3.2.2-5] and nothing behind it is read [MQTT-3.1.4-5]
-  return Handled::kStop;
-}
-
 // Durable: the next life will have it, too. While the record that made it is on its way, it may still come to nothing.
 bool is_kept(BrokerShard& shard, const Session& session) {
   return session.persistent && session.made_end <= shard.log().durable_end().value();
@@ -42,10 +36,63 @@ std::optional<protocol::ProtocolError> objection_to(const protocol::Connect& con
   return std::nullopt;
 }
 
+Handled refuse(Connection& connection, const protocol::Connect& connect, ReasonCode code) {
+  return refuse_connect(connection, connect.version, code);
+}
+
+// Of a client that may be one, on its home shard.
+Handled serve_connect(BrokerShard& shard, Connection& connection, const protocol::Connect& connect) {
+  if (shard.room_for_state() == Handled::kWait) return Handled::kWait;
+  // The disk is full or broken: everybody else is served.
+  if (!shard.has_log_room() && needs_record(shard, connect))
+    return refuse(connection, connect, ReasonCode::kServerUnavailable);
+  Session* session = shard.sessions().find(connect.client_id);
+  // Shards accept and read in no common order. A connection that its client gave up before it made the one that is here
+  // must not take that over, only because it was read later. [MQTT-3.1.4-2]
+  if (session != nullptr && session->online() && connection.is_past_of(*session->connection)) {
+    connection.close(CloseReason::kPeerClosed);
+    return Handled::kStop;
+  }
+  // Its last packets, perhaps a DISCONNECT, wait for room. They were here before.
+  if (session != nullptr && session->online() && session->connection->is_waiting()) return Handled::kWait;
+  if (shard.options().client_id_conflict == ClientIdConflict::kReject) {
+    // A client that closed and comes again may be read before its own end is.
+    if (session != nullptr && session->online() && !session->connection->is_peer_gone())
+      return refuse(connection, connect, ReasonCode::kClientIdNotValid);
+  }
+  if (session != nullptr && session->online()) {
+    session->connection->close(CloseReason::kTakenOver);  // [MQTT-3.1.4-2]
+    session = shard.sessions().find(connect.client_id);   // it may have ended
+  }
+  if (session != nullptr) shard.settle_offline_session(*session, connect.clean_session);
+  // A will that still waits for room goes first: its record must not be taken for that of this connection's will.
+  if (shard.has_pending_wills()) return Handled::kWait;
+  // [MQTT-3.1.3-6] [MQTT5-3.1.3-6]
+  const std::string made = connect.client_id.empty() ? shard.make_client_id() : std::string();
+  shard.establish(connection, connect, connect.client_id.empty() ? std::string_view(made) : connect.client_id);
+  return Handled::kDone;
+}
+
 }  // namespace
 
+Handled refuse_connect(Connection& connection, protocol::ProtocolVersion version, ReasonCode code) {
+  connection.send_refusal(code, version);         // [MQTT-3.1.3-9]
+  connection.close(CloseReason::kRefused, true);  // [MQTT-3.2.2-5] and nothing behind it is read [MQTT-3.1.4-5]
+  return Handled::kStop;
+}
+
+Handled serve_authenticated(BrokerShard& shard, Connection& connection) {
+  const std::vector<std::byte>& body = connection.terms()->authentication->connect;
+  const auto connect = protocol::decode_connect({.type = protocol::PacketType::kConnect, .body = body});
+  return serve_connect(shard, connection, *connect);
+}
+
 Handled handle_first_packet(BrokerShard& shard, Connection& connection, const protocol::PacketBytes& packet) {
-  if (packet.type != protocol::PacketType::kConnect) {
+  if (connection.terms() != nullptr) {  // CONNECT is with us, and the client has to be believed
+    if (connection.terms()->authentication->exchange == nullptr) return serve_authenticated(shard, connection);
+    if (packet.type == protocol::PacketType::kAuth) return handle_auth(shard, connection, packet);
+  }
+  if (packet.type != protocol::PacketType::kConnect || connection.terms() != nullptr) {
     connection.fail(
         {protocol::ProtocolErrorReason::kUnexpectedPacket, "MQTT-3.1.0-1", "the first packet is no CONNECT"});
     return Handled::kStop;
@@ -68,8 +115,6 @@ Handled handle_first_packet(BrokerShard& shard, Connection& connection, const pr
     shard.report_protocol_error(connection, *objection);
     return refuse(connection, *connect, protocol::reason_code(objection->reason));
   }
-  if (connect->properties.authentication_method.has_value())  // [MQTT5-4.12.0-1]
-    return refuse(connection, *connect, ReasonCode::kBadAuthenticationMethod);
   if (!connect->client_id.empty()) {
     const ShardIndex home = shard.home_of(connect->client_id);
     if (home != shard.index()) {
@@ -77,32 +122,10 @@ Handled handle_first_packet(BrokerShard& shard, Connection& connection, const pr
       return Handled::kStop;
     }
   }
-  if (shard.room_for_state() == Handled::kWait) return Handled::kWait;
-  // The disk is full or broken: everybody else is served.
-  if (!shard.has_log_room() && needs_record(shard, *connect))
-    return refuse(connection, *connect, ReasonCode::kServerUnavailable);
-  Session* session = shard.sessions().find(connect->client_id);
-  // Shards accept and read in no common order. A connection that its client gave up before it made the one that is here
-  // must not take that over, only because it was read later. [MQTT-3.1.4-2]
-  if (session != nullptr && session->online() && connection.is_past_of(*session->connection)) {
-    connection.close(CloseReason::kPeerClosed);
-    return Handled::kStop;
-  }
-  // Its last packets, perhaps a DISCONNECT, wait for room. They were here before.
-  if (session != nullptr && session->online() && session->connection->is_waiting()) return Handled::kWait;
-  if (shard.options().client_id_conflict == ClientIdConflict::kReject) {
-    // A client that closed and comes again may be read before its own end is.
-    if (session != nullptr && session->online() && !session->connection->is_peer_gone())
-      return refuse(connection, *connect, ReasonCode::kClientIdNotValid);
-  }
-  if (session != nullptr && session->online()) session->connection->close(CloseReason::kTakenOver);  // [MQTT-3.1.4-2]
-  if (session != nullptr) shard.settle_offline_session(*session, connect->clean_session);
-  // A will that still waits for room goes first: its record must not be taken for that of this connection's will.
-  if (shard.has_pending_wills()) return Handled::kWait;
-  // [MQTT-3.1.3-6] [MQTT5-3.1.3-6]
-  const std::string made = connect->client_id.empty() ? shard.make_client_id() : std::string();
-  shard.establish(connection, *connect, connect->client_id.empty() ? std::string_view(made) : connect->client_id);
-  return Handled::kDone;
+  if (connect->properties.authentication_method.has_value())
+    return begin_authentication(shard, connection, *connect, packet);
+  if (shard.options().must_authenticate) return refuse(connection, *connect, ReasonCode::kNotAuthorized);
+  return serve_connect(shard, connection, *connect);
 }
 
 }  // namespace penstock::broker

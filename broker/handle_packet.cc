@@ -60,9 +60,8 @@ Handled handle_packet(BrokerShard& shard, Connection& connection, const protocol
       return Handled::kDone;
     case PacketType::kDisconnect:
       return handle_disconnect(shard, connection, packet);
-    case PacketType::kAuth:  // [MQTT5-4.12.0-6]
-      return fail(connection, protocol::ProtocolErrorReason::kUnexpectedPacket, "MQTT5-4.12.0-6",
-                  "AUTH without an authentication method in CONNECT");
+    case PacketType::kAuth:
+      return handle_auth(shard, connection, packet);
     case PacketType::kConnect:
       return fail(connection, protocol::ProtocolErrorReason::kUnexpectedPacket, "MQTT-3.1.0-2", "a second CONNECT");
     case PacketType::kConnack:

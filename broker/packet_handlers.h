@@ -3,6 +3,7 @@
 #pragma once
 
 #include "broker/connection.h"
+#include "protocol/connect.h"
 #include "protocol/packet_framer.h"
 
 namespace penstock::broker {
@@ -13,6 +14,15 @@ class BrokerShard;
 Handled handle_first_packet(BrokerShard& shard, Connection& connection, const protocol::PacketBytes& packet);
 // Everything after CONNACK.
 Handled handle_packet(BrokerShard& shard, Connection& connection, const protocol::PacketBytes& packet);
+
+// Of handle_connect.cc and handle_auth.cc: a CONNECT that names an authentication method is served when the client is
+// believed.
+Handled refuse_connect(Connection& connection, protocol::ProtocolVersion version, protocol::ReasonCode code);
+Handled begin_authentication(BrokerShard& shard, Connection& connection, const protocol::Connect& connect,
+                             const protocol::PacketBytes& packet);
+Handled go_on_authenticating(BrokerShard& shard, Connection& connection, core::Bytes data, bool begins);
+Handled serve_authenticated(BrokerShard& shard, Connection& connection);
+Handled handle_auth(BrokerShard& shard, Connection& connection, const protocol::PacketBytes& packet);
 
 Handled handle_publish(BrokerShard& shard, Connection& connection, const protocol::PacketBytes& packet);
 // PUBACK PUBREC PUBCOMP of the receiver, PUBREL of the sender.

@@ -34,6 +34,14 @@ void BrokerShard::run_held_transports() {
   }
 }
 
+void BrokerShard::report_refused_authentication(const Connection& connection, const std::string& detail) {
+  uint64_t suppressed = 0;
+  if (!error_limit_.allow(now_ns_, suppressed)) return;
+  core::log_line(core::LogLevel::kWarning,
+                 "refusing " + core::to_string(connection.peer_address()) + ": " + detail +
+                     (suppressed > 0 ? " (" + std::to_string(suppressed) + " more not shown)" : ""));
+}
+
 void BrokerShard::report_protocol_error(const Connection& connection, const protocol::ProtocolError& error) {
   ++counters_.protocol_errors[static_cast<size_t>(error.reason)];
   std::string why = error.text;

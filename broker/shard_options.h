@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "auth/authenticator.h"
 #include "log/commit_log.h"
 
 namespace penstock::broker {
@@ -20,7 +21,9 @@ struct ShardOptions {
   ClientIdConflict client_id_conflict = ClientIdConflict::kTakeover;
   bool queue_qos0 = false;  // keep QoS 0 messages for offline sessions
   int64_t connect_timeout_ns = 10'000'000'000;
-  uint32_t connections_max = 0;  // of the process; 0: as many as descriptors allow
+  const auth::Authenticator* authenticator = nullptr;  // of MQTT 5.0's enhanced authentication; outlives the shard
+  bool must_authenticate = false;                      // a CONNECT without a method is refused
+  uint32_t connections_max = 0;                        // of the process; 0: as many as descriptors allow
   uint32_t parent_topics_max = 100;
   uint64_t checkpoint_log_bytes = 64u << 20;  // a checkpoint after this many bytes appended
 };

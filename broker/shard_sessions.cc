@@ -56,7 +56,8 @@ void BrokerShard::establish(Connection& connection, const protocol::Connect& con
     keepalive_s = options_.keepalive_s_max;
   std::unique_ptr<ConnectionTerms> terms;
   if (connect.version == protocol::ProtocolVersion::kMqtt5) {
-    terms = std::make_unique<ConnectionTerms>(connect.properties);
+    terms = connection.take_terms();  // it has authenticated itself
+    if (terms == nullptr) terms = std::make_unique<ConnectionTerms>(connect.properties);
     terms->is_client_id_made = connect.client_id.empty();
     terms->is_keepalive_ours = keepalive_s != connect.keepalive_s;
     if (expiry_s != connect.properties.session_expiry_s) terms->granted_expiry_s = expiry_s;

@@ -14,6 +14,7 @@
 
 #include "broker/broker.h"
 #include "broker/broker_settings.h"
+#include "broker/scram_file.h"
 #include "core/diagnostics.h"
 
 namespace {
@@ -105,8 +106,10 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-broker::BrokerOptions options_of(broker::BrokerSettings settings, broker::Listeners listeners) {
+broker::BrokerOptions options_of(broker::BrokerSettings settings, broker::Listeners listeners,
+                                 std::shared_ptr<const auth::Authenticator> authenticator) {
   broker::BrokerOptions options;
+  options.authenticator = std::move(authenticator);
   options.listeners = std::move(listeners);
   options.data_directory = std::move(settings.data_directory);
   options.shards_count = settings.shards_count;
@@ -127,6 +130,8 @@ void report(const broker::Counters& counters) {
   add(counters.deliveries_repeated, "repeated");
   add(counters.publishes_refused, "publishes refused");
   add(counters.deliveries_expired, "expired before delivery");
+  add(counters.messages_expired, "messages expired");
+  add(counters.deliveries_too_large, "too large for their receivers");
   add(counters.qos0_dropped, "QoS 0 dropped");
   add(counters.sessions_expired, "sessions expired");
   for (size_t i = 0; i < counters.closes.size(); ++i)
@@ -176,6 +181,15 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "penstock: %s\n", listeners.error().message.c_str());
     return kExitBadSettings;
   }
+  std::shared_ptr<const auth::Authenticator> authenticator;
+  if (!parsed->settings.scram_users.empty()) {
+    auto opened = broker::open_scram_users(parsed->settings.scram_users);
+    if (!opened.has_value()) {
+      std::fprintf(stderr, "penstock: %s\n", opened.error().message.c_str());
+      return kExitBadSettings;
+    }
+    authenticator = *std::move(opened);
+  }
   core::set_log_level(parsed->settings.log_level);
   raise_descriptor_limit();
   const sigset_t signals = block_stop_signals();
@@ -184,7 +198,8 @@ int main(int argc, char** argv) {
   const std::string data_directory = parsed->settings.data_directory;
   auto started = [&] {
     const StartWatch watch(signals, terminal);
-    return broker::Broker::start(options_of(std::move(parsed->settings), *std::move(listeners)));
+    return broker::Broker::start(
+        options_of(std::move(parsed->settings), *std::move(listeners), std::move(authenticator)));
   }();
   if (!started.has_value()) {
     std::fprintf(stderr, "penstock: %s\n", started.error().message.c_str());
