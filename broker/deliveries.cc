@@ -9,27 +9,9 @@
 #include "core/check.h"
 
 namespace penstock::broker {
-namespace {
 
 using log::LogReader;
 using protocol::QoS;
-using protocol::TopicName;
-
-constexpr uint32_t kRetainedTopicsPerTurn = 4096;
-// Retained messages that were written to the log once more for a session, and that it has not taken yet. Without this a
-// SUBSCRIBE of a few bytes, sent again and again, would write all of them each time.
-constexpr uint64_t kOwnEntriesMax = 256;
-
-// For one session only: a retained message.
-bool is_direct(const log::RecordView& record) {
-  return record.header().type == static_cast<log::RecordType>(StateRecord::kDirectMessage);
-}
-
-bool is_own_queue_full(const Session& session) {
-  return session.own != nullptr && session.own->queue.entries().end() - session.own->reader.cursor >= kOwnEntriesMax;
-}
-
-}  // namespace
 
 void Deliveries::make_ready(Session& session) {
   if (session.in_ready_list) return;
@@ -168,7 +150,7 @@ void Deliveries::serve(Session& session) {
   session.wait = DeliveryWait::kNothing;
   if (!resend(session) || !publish_started(session) || !deliver_retained(session)) return;
   if (session.shares != nullptr && !deliver_shared(session)) return;
-  const bool retained_wait = !session.retained_scans.empty() && is_own_queue_full(session);
+  const bool retained_wait = !session.retained_scans.empty() && session.is_own_queue_full();
   for (int budget = kEntriesPerTurn; budget > 0;) {
     if (!session.connection->takes_deliveries()) {
       wait_for(session, DeliveryWait::kSocket);
@@ -176,73 +158,10 @@ void Deliveries::serve(Session& session) {
     }
     const Step step = take_next(session, budget);
     if (step == Step::kTook) continue;
-    if (step == Step::kNothingLeft && retained_wait && !is_own_queue_full(session)) break;
+    if (step == Step::kNothingLeft && retained_wait && !session.is_own_queue_full()) break;
     return;
   }
   make_ready(session);
-}
-
-// After a reconnect: what was not completed is sent again, with DUP and its old packet id, in the order in which it was
-// sent first. [MQTT-4.4.0-1] [MQTT-2.3.1-4] [MQTT-4.6.0-1]
-bool Deliveries::resend(Session& session) {
-  InflightWindow* window = session.window_if_any();
-  if (window == nullptr || session.resend_next >= session.resend_end) return true;
-  session.resend_next = std::max(session.resend_next, window->first_ordinal());
-  for (; session.resend_next < session.resend_end; ++session.resend_next) {
-    if (!session.connection->takes_deliveries()) return wait_for(session, DeliveryWait::kSocket);
-    // An earlier connection may have had room for more of them. [MQTT5-3.3.4-9]
-    if (session.resend_next - window->first_ordinal() >= window->limit())
-      return wait_for(session, DeliveryWait::kWindow);
-    Delivery& delivery = window->at(session.resend_next - window->first_ordinal());
-    if (delivery.state == DeliveryState::kReleased) {
-      session.connection->send_acknowledge(protocol::PacketType::kPubrel, delivery.packet_id);
-      continue;
-    }
-    if (delivery.state != DeliveryState::kPublished) continue;  // publish_started() has the others
-    log::RecordView record;
-    const auto read = shard_.reader().read(delivery.log, delivery.offset, record, session);
-    if (read == LogReader::State::kPending) return wait_for(session, DeliveryWait::kRead);
-    if (read == LogReader::State::kGone) {
-      ++shard_.counters().deliveries_expired;
-      delivery.state = DeliveryState::kDone;
-      if (delivery.qos != QoS::kExactlyOnce) continue;
-      // A client that has it waits for PUBREL, and would take the next message with this id for a repetition.
-      delivery.state = DeliveryState::kReleased;
-      session.connection->send_acknowledge(protocol::PacketType::kPubrel, delivery.packet_id);
-      continue;
-    }
-    ++shard_.counters().deliveries_repeated;
-    send_again(session, record, delivery, true);
-  }
-  window->drop_done();
-  return true;
-}
-
-// QoS 2 deliveries whose record has become durable take their next step. PUBRELs follow the PUBLISH packets, as the
-// PUBRECs of a client do that keeps the order. [MQTT-4.6.0-4]
-bool Deliveries::publish_started(Session& session) {
-  if (session.starting_count == 0) return true;
-  InflightWindow& window = *session.window_if_any();
-  const uint64_t durable_end = shard_.log().durable_end().value();
-  for (size_t i = 0; i < window.size() && session.starting_count > 0; ++i) {
-    Delivery& delivery = window.at(i);
-    const bool starting = delivery.state == DeliveryState::kStarting;
-    if ((!starting && delivery.state != DeliveryState::kReleasing) || delivery.durable_end > durable_end) continue;
-    if (starting) {
-      log::RecordView record;
-      const auto read = shard_.reader().read(delivery.log, delivery.offset, record, session);
-      if (read == LogReader::State::kPending) return wait_for(session, DeliveryWait::kRead);
-      if (read == LogReader::State::kReady) send_again(session, record, delivery, false);
-      delivery.state = read == LogReader::State::kReady ? DeliveryState::kPublished : DeliveryState::kDone;
-    } else {
-      session.connection->send_acknowledge(protocol::PacketType::kPubrel, delivery.packet_id);
-      delivery.state = DeliveryState::kReleased;
-    }
-    --session.starting_count;
-  }
-  window.drop_done();
-  if (session.starting_count > 0) await_durable(session);
-  return true;
 }
 
 bool Deliveries::is_durable(log::LogId log, log::LogOffset offset) const {
@@ -393,7 +312,8 @@ Deliveries::Step Deliveries::take(Session& session, const log::QueueEntry& entry
   if (!is_plain(terms, record)) [[unlikely]]
     return take_with_terms(session, entry, record, terms);
   // [MQTT-3.3.1-8] [MQTT-3.3.1-9]
-  return deliver(session, entry, record, {.qos = qos, .retain = is_direct(record)}) ? Step::kTook : Step::kBlocked;
+  return deliver(session, entry, record, {.qos = qos, .retain = is_direct_message(record)}) ? Step::kTook
+                                                                                            : Step::kBlocked;
 }
 
 // Nothing of what only MQTT 5.0 has.
@@ -412,9 +332,9 @@ Deliveries::Step Deliveries::take_with_terms(Session& session, const log::QueueE
     leave_out(session, entry);
     return Step::kTook;
   }
-  const bool is_published_by_itself = record.publisher() == session.client_id() && !is_direct(record);
+  const bool is_published_by_itself = record.publisher() == session.client_id() && !is_direct_message(record);
   bool is_wanted = false;
-  Grant grant{.retain = is_direct(record)};
+  Grant grant{.retain = is_direct_message(record)};
   identifiers_.clear();
   for (const SubscriptionTerms& each : terms) {
     if (each.no_local && is_published_by_itself) continue;  // [MQTT5-3.8.3-3]
@@ -491,61 +411,6 @@ bool Deliveries::deliver(Session& session, const log::QueueEntry& entry, const l
   // The publisher's own DUP is not in the record. [MQTT-3.3.1-1] [MQTT-3.3.1-3]
   sender_.send(*session.connection, record, grant, delivery.packet_id, may_have_been_sent(session, entry));
   return true;
-}
-
-// Retained messages of new subscriptions. QoS 0 goes out as it is; QoS 1 and 2 become records in the session's own
-// queue, so that they are redelivered like any other message. [MQTT-3.3.1-6]
-bool Deliveries::deliver_retained(Session& session) {
-  uint32_t budget = kRetainedTopicsPerTurn;
-  while (!session.retained_scans.empty()) {
-    RetainedScan& scan = session.retained_scans.front();
-    if (!session.connection->takes_deliveries()) return wait_for(session, DeliveryWait::kSocket);
-    const QoS granted = scan.terms.qos();
-    if (granted != QoS::kAtMostOnce && is_own_queue_full(session)) return true;
-    // Every other message goes on while these wait.
-    if (granted != QoS::kAtMostOnce && !shard_.has_room_for_direct()) {
-      await_durable(session);
-      return true;
-    }
-    const RetainedPointer message =
-        scan.cursor.ended ? nullptr
-                          : shard_.retained().next(protocol::TopicFilter::accepted(scan.filter), scan.cursor, budget);
-    if (message == nullptr) {
-      if (scan.cursor.ended) {
-        session.scan_bytes -= static_cast<uint32_t>(scan.filter.size());
-        session.retained_scans.pop_front();
-        continue;
-      }
-      make_ready(session);  // the budget is used up
-      return true;
-    }
-    if (is_expired(message->properties, message->wall_us, shard_.clock().wall_us())) continue;
-    const QoS qos = std::min(granted, static_cast<QoS>(message->qos));  // [MQTT-3.8.4-6]
-    // Of a life with a larger --max-payload: no room in this log is ever certain to be large enough.
-    const size_t bytes = message->topic.size() + message->properties.size() + message->payload.size();
-    const bool too_large = bytes > shard_.options().packet_bytes_max;
-    if (qos == QoS::kAtMostOnce || too_large)
-      sender_.send_retained(*session.connection, *message, scan.terms.identifier);
-    else
-      shard_.publish_direct(session, *message, qos, scan.terms.identifier);
-  }
-  return true;
-}
-
-// A delivery whose terms are not at hand any more: it was taken in an earlier turn, or for an earlier connection.
-void Deliveries::send_again(Session& session, const log::RecordView& record, const Delivery& delivery, bool dup) {
-  identifiers_.clear();
-  if (session.connection->terms() != nullptr && !is_direct(record)) find_identifiers(session, record);
-  sender_.send(*session.connection, record,
-               {.qos = delivery.qos, .retain = delivery.retain, .identifiers = identifiers_}, delivery.packet_id, dup);
-}
-
-void Deliveries::find_identifiers(Session& session, const log::RecordView& record) {
-  for (const FilterQueue* queue : shard_.route_of(TopicName::accepted(record.topic())).queues) {
-    const Subscription* subscription = session.find_subscription(queue->filter_slot());
-    if (subscription != nullptr && subscription->terms.identifier != 0)
-      identifiers_.push_back(subscription->terms.identifier);
-  }
 }
 
 }  // namespace penstock::broker

@@ -16,6 +16,8 @@ struct OwnQueue {
     readers.add(reader, online);
   }
 
+  uint64_t waiting() { return queue.entries().end() - reader.cursor; }
+
   Subscription reader;
   Subscribers readers;
   FilterQueue queue;

@@ -31,6 +31,10 @@ class Connection;
 // In the place of the wall time since when a session is offline, also on the disk.
 constexpr int64_t kOnline = 0;
 
+// Retained messages that were written to the log once more for a session, and that it has not taken yet. Without this a
+// SUBSCRIBE of a few bytes, sent again and again, would write all of them each time.
+constexpr uint64_t kOwnEntriesMax = 256;
+
 // Why a session that has something to deliver does not: what must happen first.
 enum class DeliveryWait : uint8_t {
   kNothing,  // it is idle or stands in the ready list
@@ -86,7 +90,8 @@ class Session final : public log::ReadWaiter, public log::PageWaiter {
   void add(Subscription& subscription);
   // Takes out those whose session is null.
   void drop_ended_subscriptions();
-  bool is_own(const Subscription& subscription) const { return own != nullptr && &subscription == &own->reader; }
+  // Retained messages wait in the log, which was written to once more for them: the others have to wait.
+  bool is_own_queue_full() const { return own != nullptr && own->waiting() >= kOwnEntriesMax; }
 
   void on_read_ready() override;
   void on_page_ready() override;

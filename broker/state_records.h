@@ -42,6 +42,10 @@ constexpr uint8_t kRecordPublisherPersistent = 0x08;
 // twice.
 constexpr uint8_t kRecordIsWill = 0x10;
 
+inline bool is_direct_message(const log::RecordView& record) {
+  return record.header().type == static_cast<log::RecordType>(StateRecord::kDirectMessage);
+}
+
 // Filters as text: a decoder looks at their form only as far as the bytes go. The views are into the payload.
 struct GrantedFilter {
   std::string_view filter;

@@ -1,0 +1,94 @@
+// Deliveries that were begun in an earlier turn or for an earlier connection: repeated after a reconnect, or taking the
+// step that waited for a record.
+#include <algorithm>
+
+#include "broker/broker_shard.h"
+#include "broker/connection.h"
+#include "broker/deliveries.h"
+#include "broker/state_records.h"
+
+namespace penstock::broker {
+
+using log::LogReader;
+using protocol::QoS;
+
+// After a reconnect: what was not completed is sent again, with DUP and its old packet id, in the order in which it was
+// sent first. [MQTT-4.4.0-1] [MQTT-2.3.1-4] [MQTT-4.6.0-1]
+bool Deliveries::resend(Session& session) {
+  InflightWindow* window = session.window_if_any();
+  if (window == nullptr || session.resend_next >= session.resend_end) return true;
+  session.resend_next = std::max(session.resend_next, window->first_ordinal());
+  for (; session.resend_next < session.resend_end; ++session.resend_next) {
+    if (!session.connection->takes_deliveries()) return wait_for(session, DeliveryWait::kSocket);
+    // An earlier connection may have had room for more of them. [MQTT5-3.3.4-9]
+    if (session.resend_next - window->first_ordinal() >= window->limit())
+      return wait_for(session, DeliveryWait::kWindow);
+    Delivery& delivery = window->at(session.resend_next - window->first_ordinal());
+    if (delivery.state == DeliveryState::kReleased) {
+      session.connection->send_acknowledge(protocol::PacketType::kPubrel, delivery.packet_id);
+      continue;
+    }
+    if (delivery.state != DeliveryState::kPublished) continue;  // publish_started() has the others
+    log::RecordView record;
+    const auto read = shard_.reader().read(delivery.log, delivery.offset, record, session);
+    if (read == LogReader::State::kPending) return wait_for(session, DeliveryWait::kRead);
+    if (read == LogReader::State::kGone) {
+      ++shard_.counters().deliveries_expired;
+      delivery.state = DeliveryState::kDone;
+      if (delivery.qos != QoS::kExactlyOnce) continue;
+      // A client that has it waits for PUBREL, and would take the next message with this id for a repetition.
+      delivery.state = DeliveryState::kReleased;
+      session.connection->send_acknowledge(protocol::PacketType::kPubrel, delivery.packet_id);
+      continue;
+    }
+    ++shard_.counters().deliveries_repeated;
+    send_again(session, record, delivery, true);
+  }
+  window->drop_done();
+  return true;
+}
+
+// QoS 2 deliveries whose record has become durable take their next step. PUBRELs follow the PUBLISH packets, as the
+// PUBRECs of a client do that keeps the order. [MQTT-4.6.0-4]
+bool Deliveries::publish_started(Session& session) {
+  if (session.starting_count == 0) return true;
+  InflightWindow& window = *session.window_if_any();
+  const uint64_t durable_end = shard_.log().durable_end().value();
+  for (size_t i = 0; i < window.size() && session.starting_count > 0; ++i) {
+    Delivery& delivery = window.at(i);
+    const bool starting = delivery.state == DeliveryState::kStarting;
+    if ((!starting && delivery.state != DeliveryState::kReleasing) || delivery.durable_end > durable_end) continue;
+    if (starting) {
+      log::RecordView record;
+      const auto read = shard_.reader().read(delivery.log, delivery.offset, record, session);
+      if (read == LogReader::State::kPending) return wait_for(session, DeliveryWait::kRead);
+      if (read == LogReader::State::kReady) send_again(session, record, delivery, false);
+      delivery.state = read == LogReader::State::kReady ? DeliveryState::kPublished : DeliveryState::kDone;
+    } else {
+      session.connection->send_acknowledge(protocol::PacketType::kPubrel, delivery.packet_id);
+      delivery.state = DeliveryState::kReleased;
+    }
+    --session.starting_count;
+  }
+  window.drop_done();
+  if (session.starting_count > 0) await_durable(session);
+  return true;
+}
+
+// A delivery whose terms are not at hand any more: it was taken in an earlier turn, or for an earlier connection.
+void Deliveries::send_again(Session& session, const log::RecordView& record, const Delivery& delivery, bool dup) {
+  identifiers_.clear();
+  if (session.connection->terms() != nullptr && !is_direct_message(record)) find_identifiers(session, record);
+  sender_.send(*session.connection, record,
+               {.qos = delivery.qos, .retain = delivery.retain, .identifiers = identifiers_}, delivery.packet_id, dup);
+}
+
+void Deliveries::find_identifiers(Session& session, const log::RecordView& record) {
+  for (const FilterQueue* queue : shard_.route_of(protocol::TopicName::accepted(record.topic())).queues) {
+    const Subscription* subscription = session.find_subscription(queue->filter_slot());
+    if (subscription != nullptr && subscription->terms.identifier != 0)
+      identifiers_.push_back(subscription->terms.identifier);
+  }
+}
+
+}  // namespace penstock::broker
