@@ -328,7 +328,7 @@ log::LogOffset ShardRestorer::messages_from(log::LogId id) {
       if (subscription->start != nullptr) from = std::max(from, subscription->start->offset_of(id));
       oldest = std::min(oldest, from);
     }
-    if (session.own != nullptr) oldest = std::min(oldest, session.done.offset_of(id));
+    oldest = std::min(oldest, session.done.offset_of(id));  // what is addressed to it needs no subscription
   });
   return oldest;
 }
