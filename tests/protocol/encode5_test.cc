@@ -297,7 +297,9 @@ TEST(round_trip5, publish_is_delivered_with_what_it_was_sent_with) {
     ASSERT_TRUE(received.has_value()) << received.error().text;
     ASSERT_EQ(core::as_text(received->payload), payload);
     ASSERT_EQ(received->message_expiry_s.has_value(), publish->message_expiry_s.has_value());
-    if (received->message_expiry_s) ASSERT_EQ(*received->message_expiry_s, 17u);
+    if (received->message_expiry_s) {
+      ASSERT_EQ(*received->message_expiry_s, 17u);
+    }
     ASSERT_EQ(received->payload_is_text, publish->payload_is_text);
     size_t id_count = 0;
     PropertyReader reader(received->properties);

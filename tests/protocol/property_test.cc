@@ -101,7 +101,9 @@ TEST(property, may_repeat_only_as_user_property_and_in_a_servers_publish_as_subs
       const bool may = once[0] == std::byte{0x26} || (once[0] == std::byte{0x0b} && kLetters[i] == 'S');
       const auto error = check(twice, kAllPlaces[i]);
       ASSERT_EQ(!error.has_value(), may) << sample.spelling << " at " << kLetters[i];
-      if (error) EXPECT_EQ(error->reason, Reason::kRepeatedProperty);
+      if (error) {
+        EXPECT_EQ(error->reason, Reason::kRepeatedProperty);
+      }
     }
   }
 }
