@@ -62,16 +62,24 @@ std::optional<std::string_view> value_of(std::string_view part, char attribute) 
   return part.substr(2);
 }
 
-// What a later version of SCRAM may add is skipped when it is well-formed: "x=value".
-bool are_extensions(std::string_view rest) {
-  while (!rest.empty()) {
-    const bool more = rest.find(',') != rest.npos;
-    const std::string_view part = take_part(rest);
-    const char name = part.empty() ? '\0' : part[0];
-    const bool is_letter = (name >= 'a' && name <= 'z') || (name >= 'A' && name <= 'Z');
-    if (!is_letter || part.size() < 3 || part[1] != '=' || (more && rest.empty())) return false;
+// "x=value"
+bool is_extension(std::string_view part) {
+  if (part.size() < 3 || part[1] != '=') return false;
+  return (part[0] >= 'a' && part[0] <= 'z') || (part[0] >= 'A' && part[0] <= 'Z');
+}
+
+// "r=nonce" and, with a comma before each, what a later version of SCRAM may add; that is skipped when it is
+// well-formed.
+const ScramError* read_nonce(std::string_view rest, std::string_view& nonce) {
+  bool more = rest.find(',') != rest.npos;
+  const auto value = value_of(take_part(rest), 'r');
+  if (!value || !is_nonce(*value)) return &kBadNonce;
+  nonce = *value;
+  while (more) {
+    more = rest.find(',') != rest.npos;
+    if (!is_extension(take_part(rest))) return &kBadExtension;
   }
-  return true;
+  return nullptr;
 }
 
 const ScramError* check_text(std::string_view message) {
@@ -114,11 +122,8 @@ std::expected<ClientFirst, ScramError> parse_client_first(std::string_view messa
   if (!name) return std::unexpected(kBadName);
   if (!identity.empty() && decode_name(identity) != name) return std::unexpected(kOtherIdentity);
   first.user_name = *std::move(name);
-  const bool has_extensions = rest.find(',') != rest.npos;
-  const auto nonce = value_of(take_part(rest), 'r');
-  if (!nonce || !is_nonce(*nonce) || nonce->size() > kScramNonceBytesMax) return std::unexpected(kBadNonce);
-  first.nonce = *nonce;
-  if (has_extensions && (rest.empty() || !are_extensions(rest))) return std::unexpected(kBadExtension);
+  if (const ScramError* error = read_nonce(rest, first.nonce)) return std::unexpected(*error);
+  if (first.nonce.size() > kScramNonceBytesMax) return std::unexpected(kBadNonce);
   return first;
 }
 
@@ -137,10 +142,7 @@ std::expected<ClientFinal, ScramError> parse_client_final(std::string_view messa
   const auto binding = value_of(take_part(rest), 'c');
   if (!binding) return std::unexpected(kNoBinding);
   last.channel_binding = *binding;
-  const auto nonce = value_of(take_part(rest), 'r');
-  if (!nonce || !is_nonce(*nonce)) return std::unexpected(kBadNonce);
-  last.nonce = *nonce;
-  if (!are_extensions(rest)) return std::unexpected(kBadExtension);
+  if (const ScramError* error = read_nonce(rest, last.nonce)) return std::unexpected(*error);
   return last;
 }
 

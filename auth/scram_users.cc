@@ -86,8 +86,8 @@ std::expected<Line, std::string> parse_line(std::string_view text) {
 
 }  // namespace
 
-core::Result<ScramUsers> ScramUsers::parse(std::string_view text, std::string_view path) {
-  ScramUsers users;
+core::Result<std::shared_ptr<const ScramUsers>> ScramUsers::parse(std::string_view text, std::string_view path) {
+  auto users = std::make_shared<ScramUsers>();
   for (size_t number = 1; !text.empty(); ++number) {
     const size_t end = std::min(text.find('\n'), text.size());
     std::string_view line = text.substr(0, end);
@@ -99,11 +99,12 @@ core::Result<ScramUsers> ScramUsers::parse(std::string_view text, std::string_vi
     };
     auto parsed = parse_line(line);
     if (!parsed) return error(parsed.error());
-    if (users.size() == kUsersMax) return error("more than " + std::to_string(kUsersMax) + " users");
-    const auto [user, is_new] = users.users_.try_emplace(std::string(parsed->user_name), std::move(parsed->credential));
+    if (users->size() == kUsersMax) return error("more than " + std::to_string(kUsersMax) + " users");
+    const auto [user, is_new] =
+        users->users_.try_emplace(std::string(parsed->user_name), std::move(parsed->credential));
     if (!is_new) return error("user " + core::printable(user->first) + " is there twice");
   }
-  users.choose_usual_shape();
+  users->choose_usual_shape();
   return users;
 }
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -25,7 +26,7 @@ class ScramUsers final : public ScramUserLookup {
   static constexpr uint32_t kIterationsMax = 10'000'000;  // more would keep an honest client busy for seconds
 
   // `text` is the whole file; `path` stands in the error, which names the line and shows nothing of a credential.
-  static core::Result<ScramUsers> parse(std::string_view text, std::string_view path);
+  static core::Result<std::shared_ptr<const ScramUsers>> parse(std::string_view text, std::string_view path);
 
   std::optional<ScramCredential> find(std::string_view user_name) const override;
   ScramShape usual_shape() const override { return usual_shape_; }

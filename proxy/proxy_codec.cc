@@ -37,7 +37,7 @@ StreamState ProxyCodec::open(core::Bytes& bytes) {
   header_ = std::move(parsed.header);
   // What was held was no whole header, so it ends in `bytes`.
   bytes = bytes.subspan(parsed.header_bytes - held_bytes);
-  held_ = {};
+  std::vector<std::byte>().swap(held_);  // an assignment would keep its memory
   return StreamState::kOpen;
 }
 

@@ -91,8 +91,8 @@ void FrameStream::begin_frame(const FrameHeader& header, Sinks sinks) {
   const bool from_client = masks_ == nullptr;
   if (header.is_masked != from_client) return fail(from_client ? kUnmasked : kMasked, sinks);  // RFC 6455, 5.1
   if (header.opcode == Opcode::kText) return fail(kText, sinks);                               // [MQTT-6.0.0-1]
-  if (header.payload_bytes > frame_bytes_max_) return fail(kLargeFrame, sinks);
   if (!is_control(header.opcode)) {
+    if (header.payload_bytes > frame_bytes_max_) return fail(kLargeFrame, sinks);
     const bool continues = header.opcode == Opcode::kContinuation;
     if (continues != in_message_) return fail(continues ? kNoMessage : kCutMessage, sinks);  // RFC 6455, 5.4
     in_message_ = !header.is_final;
@@ -124,7 +124,7 @@ void FrameStream::end_control_frame(Sinks sinks) {
     // One for each: what goes down is never more than what came.
     send_frame(Opcode::kPong, core::as_bytes(control_), sinks.down);
   }
-  control_ = {};  // with its memory
+  std::string().swap(control_);  // an assignment would keep its memory
 }
 
 // Answered with the same code, once. RFC 6455, 5.5.1

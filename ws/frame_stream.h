@@ -18,7 +18,7 @@ namespace penstock::ws {
 
 class FrameStream {
  public:
-  // A larger frame is refused. `masks` makes it a client's, which masks what it sends and takes only what is not
+  // A larger data frame is refused. `masks` makes it a client's, which masks what it sends and takes only what is not
   // masked; it outlives the stream. A server has null.
   FrameStream(uint64_t frame_bytes_max, core::Random* masks) : frame_bytes_max_(frame_bytes_max), masks_(masks) {}
 

@@ -12,11 +12,13 @@ bool is_head_byte(char c) {
 }
 
 // RFC 9110, 5.6.2
+constexpr std::string_view kTokenMarks = "!#$%&'*+-.^_`|~";
+bool is_token_byte(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+         kTokenMarks.find(c) != std::string_view::npos;
+}
 bool is_token(std::string_view text) {
-  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
-  return !text.empty() && std::ranges::all_of(text, [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || kMarks.find(c) != kMarks.npos;
-  });
+  return !text.empty() && std::ranges::all_of(text, is_token_byte);
 }
 
 char lower(char c) {

@@ -35,9 +35,9 @@ std::vector<std::map<std::string, std::string>> golden_exchanges() {
 }
 
 std::shared_ptr<const ScramUsers> users_of(std::string_view text) {
-  auto users = ScramUsers::parse(text, "users");
+  const auto users = ScramUsers::parse(text, "users");
   EXPECT_TRUE(users.has_value()) << users.error().message;
-  return std::make_shared<const ScramUsers>(*std::move(users));
+  return *users;
 }
 
 // One user, "joe", and what a client of his needs.

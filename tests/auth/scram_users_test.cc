@@ -29,22 +29,22 @@ TEST(scram_users, are_read_from_lines_as_postgresql_keeps_them) {
   const auto users =
       ScramUsers::parse("# people\n\n" + std::string(kUser) + "\r\n" + with("user", "a:b $c") + "\n", "f");
   ASSERT_TRUE(users.has_value()) << users.error().message;
-  EXPECT_EQ(users->size(), 2u);
-  const auto user = users->find("user");
+  EXPECT_EQ((*users)->size(), 2u);
+  const auto user = (*users)->find("user");
   ASSERT_TRUE(user.has_value());
   EXPECT_EQ(to_base64(core::as_bytes(user->salt)), "W22ZaJ0SNY7soEsUEjb6gQ==");
   EXPECT_EQ(user->iterations, 4096u);
   EXPECT_EQ(to_line("user", *user), kUser);
-  EXPECT_TRUE(users->find("a:b $c").has_value());
-  EXPECT_FALSE(users->find("User").has_value());
-  EXPECT_FALSE(users->find("").has_value());
+  EXPECT_TRUE((*users)->find("a:b $c").has_value());
+  EXPECT_FALSE((*users)->find("User").has_value());
+  EXPECT_FALSE((*users)->find("").has_value());
 }
 
 TEST(scram_users, may_be_nobody) {
   const auto users = ScramUsers::parse("", "f");
   ASSERT_TRUE(users.has_value());
-  EXPECT_EQ(users->size(), 0u);
-  EXPECT_EQ(users->usual_shape(), ScramShape());
+  EXPECT_EQ((*users)->size(), 0u);
+  EXPECT_EQ((*users)->usual_shape(), ScramShape());
 }
 
 TEST(scram_users, a_last_line_needs_no_end) {

@@ -22,8 +22,8 @@ using Outcome = AuthAnswer::Outcome;
 
 struct Joe {
   Sha256 salted = salted_password("secret", "0123456789abcdef", 4096);
-  std::shared_ptr<const ScramUsers> users = std::make_shared<const ScramUsers>(
-      ScramUsers::parse(to_line("joe", credential_of(salted, "0123456789abcdef", 4096)), "").value());
+  std::shared_ptr<const ScramUsers> users =
+      ScramUsers::parse(to_line("joe", credential_of(salted, "0123456789abcdef", 4096)), "").value();
 };
 
 bool is_printable(std::string_view text) {
@@ -86,11 +86,11 @@ void check_users(std::string_view text) {
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.empty() || line.starts_with('#')) continue;
     const std::string_view name = line.substr(0, line.rfind(":SCRAM-SHA-256$"));
-    const auto credential = users->find(name);
+    const auto credential = (*users)->find(name);
     CHECK(credential.has_value() && to_line(name, *credential) == line);
     ++found;
   }
-  CHECK_EQ(found, users->size());
+  CHECK_EQ(found, (*users)->size());
 }
 
 }  // namespace

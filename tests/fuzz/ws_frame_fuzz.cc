@@ -51,7 +51,8 @@ Ending run(Bytes input, Rules rules, size_t piece_bytes_max) {
     const size_t size = std::min<size_t>(input.size(), 1 + cuts.below(piece_bytes_max));
     // A copy of exactly this size, so that the sanitizer sees a read past the end.
     const std::vector<std::byte> piece(input.begin(), input.begin() + static_cast<ptrdiff_t>(size));
-    CHECK(stream.received(piece, up, down) == stream.state());
+    const StreamState state = stream.received(piece, up, down);
+    CHECK(state == stream.state());
     input = input.subspan(size);
   }
   return {stream.state(), up.text, down.text, stream.state() == StreamState::kFailed ? stream.failure().reason : ""};

@@ -32,7 +32,8 @@ struct Server {
     while (!bytes.empty() && (codec.state() == StreamState::kOpen || codec.state() == StreamState::kOpening)) {
       const std::string_view piece = bytes.substr(0, piece_bytes);
       const std::vector<char> exact(piece.begin(), piece.end());
-      EXPECT_EQ(codec.received(core::as_bytes({exact.data(), exact.size()}), up, down), codec.state());
+      const StreamState state = codec.received(core::as_bytes({exact.data(), exact.size()}), up, down);
+      EXPECT_EQ(state, codec.state());
       bytes.remove_prefix(piece.size());
     }
     return codec.state();
