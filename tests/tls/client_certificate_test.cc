@@ -165,8 +165,10 @@ TEST_P(ClientCertificateTest, a_name_with_a_nul_inside_is_no_name) {
 TEST_P(ClientCertificateTest, names_of_any_characters_come_as_they_are_and_the_subject_printable) {
   ASSERT_EQ(answer_to(files.issue("client", {.common_name = "f\xc3\xbchler\n1", .usage = TestUsage::kClient})),
             "let in");
-  EXPECT_EQ(pair->server.peer_identity()->common_name, "f\xc3\xbchler\n1");
-  for (const char c : pair->server.peer_identity()->subject) EXPECT_TRUE(c >= 0x20 && c < 0x7f);
+  const auto identity = pair->server.peer_identity();
+  ASSERT_TRUE(identity.has_value());
+  EXPECT_EQ(identity->common_name, "f\xc3\xbchler\n1");
+  for (const char c : identity->subject) EXPECT_TRUE(c >= 0x20 && c < 0x7f);
 }
 
 TEST_P(ClientCertificateTest, a_chain_that_is_too_long_to_be_anybodys_is_refused) {
