@@ -260,7 +260,7 @@ core::Status fill(const Settings& given, BrokerSettings& settings) {
   settings.shards_count = static_cast<uint16_t>(given.is_given("shards") ? given.number("shards") : cores);
   settings.log_level = static_cast<core::LogLevel>(given.choice("log-level"));
   settings.allow_anonymous = given.is_on("allow-anonymous");
-  settings.scram_users = given.text("scram-users");
+  if (given.is_given("scram-users")) settings.scram_users = given.text("scram-users");
   settings.shard.must_authenticate = !settings.scram_users.empty() && !settings.allow_anonymous;
   RETURN_IF_ERROR(fill_listen(given, settings));
   RETURN_IF_ERROR(fill_log(given, settings));

@@ -56,6 +56,8 @@ const std::vector<Example>& examples() {
        [](const auto& s) { return s.shard.client_id_conflict == ClientIdConflict::kReject; }},
       {"queue-qos0", "true", "true", [](const auto& s) { return s.shard.queue_qos0; }},
       {"parent-topics-max", "5", "5", [](const auto& s) { return s.shard.parent_topics_max == 5; }},
+      {"receive-max", "20", "20", [](const auto& s) { return s.shard.receive_maximum == 20; }},
+      {"scram-users", "users", "\"users\"", [](const auto& s) { return s.scram_users == "users"; }},
       {"allow-anonymous", "true", "true", [](const auto& s) { return s.allow_anonymous; }},
       {"log-level", "warning", "\"warning\"", [](const auto& s) { return s.log_level == core::LogLevel::kWarning; }},
   };

@@ -53,6 +53,7 @@ Write session(std::string client_id, std::string filter = "a/b", int64_t offline
     writer.text(client_id);
     writer.integer(uint8_t{0});
     writer.integer(offline_since_us);
+    writer.integer(kExpiryByBroker);
     writer.integer(uint32_t{0});  // clock
     writer.integer(uint32_t{0});  // deliveries
     writer.integer(uint32_t{1});
@@ -60,6 +61,7 @@ Write session(std::string client_id, std::string filter = "a/b", int64_t offline
     writer.integer(uint32_t{1});
     writer.text(filter);
     writer.integer(uint8_t{1});
+    writer.integer(uint32_t{0});  // identifier
     writer.integer(uint64_t{0});
     writer.integer(uint32_t{0});  // clock
     writer.integer(uint8_t{0});   // no queue of its own
@@ -82,6 +84,8 @@ Write will(std::string topic) {
     writer.text("payload");
     writer.integer(uint8_t{1});
     writer.integer(uint8_t{0});
+    writer.integer(uint32_t{0});  // delay
+    writer.text("");              // properties
   };
 }
 
@@ -95,6 +99,7 @@ Write retained(std::string topic, int64_t wall_us) {
     writer.integer(uint16_t{1});
     writer.integer(uint32_t{1});
     writer.integer(uint64_t{1});
+    writer.text("");  // properties
   };
 }
 
