@@ -1,4 +1,5 @@
-// CONNECT and CONNACK, chapters 3.1 and 3.2.
+// CONNECT and CONNACK, chapters 3.1 and 3.2. What 3.1.1 and 5.0 do not have in common is in suites of their own; that
+// of 5.0 is in v5_connect_test.cc.
 #include <gtest/gtest.h>
 
 #include "tests/support/broker_suite.h"
@@ -6,7 +7,8 @@
 namespace penstock::test {
 namespace {
 
-BROKER_SUITE(Connect);
+BROKER_SUITE_OF_ALL_VERSIONS(Connect);
+BROKER_SUITE(Connect311);
 
 TEST_P(Connect, accepts_a_valid_connect_with_code_zero) {
   TestClient client = silent();
@@ -32,7 +34,7 @@ TEST_P(Connect, closes_on_a_second_connect) {
   client.expect_closed();  // [MQTT-3.1.0-2]
 }
 
-TEST_P(Connect, does_not_serve_an_unknown_protocol_name) {
+TEST_P(Connect311, does_not_serve_an_unknown_protocol_name) {
   for (const char* name : {"MQTX", "mqtt", "HTTP", "", "MQTTT"}) {
     TestClient client = silent();
     client.send(connect_packet({.client_id = id("a"), .protocol_name = name}));
@@ -44,7 +46,7 @@ TEST_P(Connect, does_not_serve_an_unknown_protocol_name) {
   }
 }
 
-TEST_P(Connect, answers_an_unknown_protocol_level_with_code_1_and_closes) {
+TEST_P(Connect311, answers_an_unknown_protocol_level_with_code_1_and_closes) {
   for (const int level : {0, 1, 2}) {  // a later one is refused in the words of 5.0
     TestClient client = silent();
     const Packet connack = client.connect({.client_id = id("a"), .protocol_level = static_cast<uint8_t>(level)});
@@ -81,7 +83,7 @@ TEST_P(Connect, gives_each_client_without_id_an_id_of_its_own) {
   b.expect_quiet();
 }
 
-TEST_P(Connect, refuses_an_empty_client_id_without_clean_session) {
+TEST_P(Connect311, refuses_an_empty_client_id_without_clean_session) {
   TestClient client = silent();
   const Packet connack = client.connect({.client_id = "", .clean_session = false});
   EXPECT_EQ(connack.return_code, 2);  // [MQTT-3.1.3-8] [MQTT-3.1.3-9]
@@ -89,7 +91,7 @@ TEST_P(Connect, refuses_an_empty_client_id_without_clean_session) {
   client.expect_closed();
 }
 
-TEST_P(Connect, does_not_process_what_follows_a_rejected_connect) {
+TEST_P(Connect311, does_not_process_what_follows_a_rejected_connect) {
   TestClient watcher = client("w");
   watcher.subscribe(topic("#"), 0);
   TestClient client = silent();
@@ -150,7 +152,7 @@ TEST_P(Connect, accepts_a_name_without_password) {
   client.expect_quiet();  // [MQTT-3.1.2-20]
 }
 
-TEST_P(Connect, closes_on_a_password_without_name) {
+TEST_P(Connect311, closes_on_a_password_without_name) {
   TestClient client = silent();
   client.send(connect_packet({.client_id = id("a"), .password = "secret"}));
   client.expect_closed();  // [MQTT-3.1.2-22]

@@ -10,14 +10,20 @@
 namespace penstock::test {
 namespace {
 
-BROKER_SUITE(Ordering);
+BROKER_SUITE_OF_ALL_VERSIONS(Ordering);
 
 constexpr int kMessages = 400;
 
-std::string numbered(const std::string& name, uint8_t qos) {
+// As many as the server takes at once: nobody waits for acknowledgements.
+int burst_of(const TestClient& publisher) {
+  return std::min(kMessages, int{publisher.receive_maximum()});
+}
+
+std::string numbered(const TestClient& publisher, const std::string& name, uint8_t qos) {
   std::string bytes;
-  for (int i = 1; i <= kMessages; ++i) {
-    bytes += publish_packet(name, std::to_string(i), {.qos = qos, .packet_id = static_cast<uint16_t>(i)});
+  for (int i = 1; i <= burst_of(publisher); ++i) {
+    bytes +=
+        publish_packet(name, std::to_string(i), {.qos = qos, .packet_id = static_cast<uint16_t>(i)}, publisher.level());
   }
   return bytes;
 }
@@ -28,8 +34,8 @@ TEST_P(Ordering, is_kept_per_topic_at_every_qos) {
       TestClient subscriber = client("s");
       subscriber.subscribe(topic("x"), granted);
       TestClient publisher = client("p");
-      publisher.send(numbered(topic("x"), published));
-      for (int i = 1; i <= kMessages; ++i) {
+      publisher.send(numbered(publisher, topic("x"), published));
+      for (int i = 1; i <= burst_of(publisher); ++i) {
         subscriber.expect_message(topic("x"), std::to_string(i));  // [MQTT-4.6.0-5] [MQTT-4.6.0-6]
       }
     }
@@ -40,18 +46,18 @@ TEST_P(Ordering, is_kept_for_qos_2_with_a_full_window_both_ways) {
   TestClient subscriber = client("s");
   subscriber.subscribe(topic("x"), 2);
   TestClient publisher = client("p");
-  constexpr uint16_t kWindow = 20;
+  const uint16_t window = std::min<uint16_t>(20, publisher.receive_maximum());
   int seen = 0;
-  for (uint16_t begin = 1; begin <= 200; begin += kWindow) {
+  for (uint16_t begin = 1; begin <= 200; begin += window) {
     std::string bytes;
-    for (uint16_t i = begin; i < begin + kWindow; ++i) {
+    for (uint16_t i = begin; i < begin + window; ++i) {
       bytes += publish_packet(topic("x"), std::to_string(i), {.qos = 2, .packet_id = i});
     }
     publisher.send(bytes);
-    for (uint16_t i = begin; i < begin + kWindow; ++i) publisher.expect(Type::kPubrec, i);  // [MQTT-4.6.0-3]
-    for (uint16_t i = begin; i < begin + kWindow; ++i) publisher.send(acknowledge_packet(Type::kPubrel, i));
-    for (uint16_t i = begin; i < begin + kWindow; ++i) publisher.expect(Type::kPubcomp, i);
-    for (uint16_t i = begin; i < begin + kWindow; ++i) {
+    for (uint16_t i = begin; i < begin + window; ++i) publisher.expect(Type::kPubrec, i);  // [MQTT-4.6.0-3]
+    for (uint16_t i = begin; i < begin + window; ++i) publisher.send(acknowledge_packet(Type::kPubrel, i));
+    for (uint16_t i = begin; i < begin + window; ++i) publisher.expect(Type::kPubcomp, i);
+    for (uint16_t i = begin; i < begin + window; ++i) {
       subscriber.expect_message(topic("x"), std::to_string(++seen));  // [MQTT-4.6.0-6]
     }
   }
@@ -60,9 +66,7 @@ TEST_P(Ordering, is_kept_for_qos_2_with_a_full_window_both_ways) {
 // The subscriber has taken `count` QoS 2 messages and answered none of them.
 std::vector<uint16_t> unanswered_ids(TestClient& subscriber, TestClient& publisher, const std::string& name,
                                      int count) {
-  std::string bytes;
-  for (uint16_t i = 1; i <= count; ++i) bytes += publish_packet(name, "m", {.qos = 2, .packet_id = i});
-  publisher.send(bytes);
+  for (int i = 0; i < count; ++i) publisher.publish(name, "m", 2);
   std::vector<uint16_t> ids;
   for (int i = 0; i < count; ++i) ids.push_back(subscriber.expect(Type::kPublish).packet_id);
   return ids;
@@ -109,9 +113,9 @@ TEST_P(Ordering, is_kept_per_publisher_where_many_publish) {
   std::vector<TestClient> publishers;
   constexpr int kPublishers = 8;
   for (int p = 0; p < kPublishers; ++p) publishers.push_back(client("p" + std::to_string(p)));
-  for (int p = 0; p < kPublishers; ++p) publishers[p].send(numbered(topic(std::to_string(p)), 1));
+  for (int p = 0; p < kPublishers; ++p) publishers[p].send(numbered(publishers[p], topic(std::to_string(p)), 1));
   std::map<std::string, int> last;
-  for (int i = 0; i < kPublishers * kMessages && !subscriber.broken(); ++i) {
+  for (int i = 0; i < kPublishers * burst_of(publishers[0]) && !subscriber.broken(); ++i) {
     const Packet packet = subscriber.take_message();
     EXPECT_EQ(packet.payload, std::to_string(++last[packet.topic])) << packet.topic;  // [MQTT-4.6.0-5]
   }
@@ -123,20 +127,20 @@ TEST_P(Ordering, is_kept_across_topics_and_qos_of_one_publisher_for_one_filter) 
   subscriber.subscribe(topic("#"), 1);
   TestClient publisher = client("p");
   std::string bytes;
-  for (uint16_t i = 1; i <= kMessages; ++i) {
+  for (uint16_t i = 1; i <= burst_of(publisher); ++i) {
     bytes += publish_packet(topic(std::to_string(i % 7)), std::to_string(i),
                             {.qos = static_cast<uint8_t>(i % 2), .packet_id = i});
   }
   publisher.send(bytes);
-  for (int i = 1; i <= kMessages; ++i) EXPECT_EQ(subscriber.take_message().payload, std::to_string(i));
+  for (int i = 1; i <= burst_of(publisher); ++i) EXPECT_EQ(subscriber.take_message().payload, std::to_string(i));
 }
 
 TEST_P(Ordering, of_puback_follows_publish_when_several_clients_publish) {
   TestClient a = client("a");
   TestClient b = client("b");
-  a.send(numbered(topic("a"), 1));
-  b.send(numbered(topic("b"), 1));
-  for (uint16_t i = 1; i <= kMessages; ++i) {
+  a.send(numbered(a, topic("a"), 1));
+  b.send(numbered(b, topic("b"), 1));
+  for (uint16_t i = 1; i <= burst_of(a); ++i) {
     a.expect(Type::kPuback, i);
     b.expect(Type::kPuback, i);
   }
@@ -145,20 +149,9 @@ TEST_P(Ordering, of_puback_follows_publish_when_several_clients_publish) {
 TEST_P(Ordering, is_kept_from_backlog_into_live_traffic) {
   persistent("s").subscribe(topic("x"), 1);
   TestClient publisher = client("p");
-  int published = 0;
-  const auto publish = [&](int count) {
-    std::string bytes;
-    for (int i = 0; i < count; ++i) {
-      ++published;
-      bytes += publish_packet(topic("x"), std::to_string(published),
-                              {.qos = 1, .packet_id = static_cast<uint16_t>(published)});
-    }
-    publisher.send(bytes);
-  };
-  publish(1000);
-  for (int i = 0; i < 1000; ++i) publisher.expect(Type::kPuback);
+  publisher.publish_numbered(topic("x"), 1, 1000);
   TestClient subscriber = persistent("s");
-  publish(1000);
+  publisher.publish_numbered(topic("x"), 1001, 2000);
   for (int i = 1; i <= 2000 && !subscriber.broken(); ++i) subscriber.expect_message(topic("x"), std::to_string(i));
   subscriber.disconnect();
   forget("s");

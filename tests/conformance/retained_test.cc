@@ -8,7 +8,7 @@
 namespace penstock::test {
 namespace {
 
-BROKER_SUITE(Retained);
+BROKER_SUITE_OF_ALL_VERSIONS(Retained);
 
 TEST_P(Retained, are_sent_to_new_subscriptions_with_the_retain_flag) {
   for (uint8_t qos = 0; qos <= 2; ++qos) {

@@ -8,9 +8,9 @@
 namespace penstock::test {
 namespace {
 
-BROKER_SUITE(Session);
-BROKER_SUITE(Redelivery);
-BROKER_SUITE(TakeOver);
+BROKER_SUITE_OF_ALL_VERSIONS(Session);
+BROKER_SUITE_OF_ALL_VERSIONS(Redelivery);
+BROKER_SUITE_OF_ALL_VERSIONS(TakeOver);
 
 ConnectOptions resume(const std::string& client_id) {
   return {.client_id = client_id, .clean_session = false};
@@ -95,13 +95,7 @@ TEST_P(Session, of_a_clean_connect_ends_with_the_connection) {
 TEST_P(Session, holds_thousands_of_messages_for_an_offline_client) {
   constexpr int kMessages = 5000;
   persistent("s").subscribe(topic("x"), 1);
-  TestClient publisher = client("p");
-  std::string bytes;
-  for (int i = 0; i < kMessages; ++i) {
-    bytes += publish_packet(topic("x"), std::to_string(i), {.qos = 1, .packet_id = static_cast<uint16_t>(i + 1)});
-  }
-  publisher.send(bytes);
-  for (int i = 0; i < kMessages; ++i) publisher.expect(Type::kPuback);
+  client("p").publish_numbered(topic("x"), 0, kMessages - 1);
   TestClient subscriber = persistent("s");
   for (int i = 0; i < kMessages && !subscriber.broken(); ++i) subscriber.expect_message(topic("x"), std::to_string(i));
   forget("s");

@@ -8,7 +8,7 @@
 namespace penstock::test {
 namespace {
 
-BROKER_SUITE(Topics);
+BROKER_SUITE_OF_ALL_VERSIONS(Topics);
 
 struct Match {
   const char* filter;

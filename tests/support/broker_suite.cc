@@ -1,6 +1,6 @@
 #include "tests/support/broker_suite.h"
 
-#include <unistd.h>
+#include <stdlib.h>
 
 #include <map>
 
@@ -47,6 +47,16 @@ SharedBrokers* const shared_brokers = [] {
   return brokers;
 }();
 
+TransportKind transport_under_test() {
+  const char* wanted = getenv("PENSTOCK_TEST_TRANSPORT");
+  if (wanted == nullptr) return TransportKind::kTcp;
+  for (const TransportKind kind : {TransportKind::kTls, TransportKind::kWebSocket, TransportKind::kWebSocketTls}) {
+    if (std::string_view(wanted) == name_of(kind)) return kind;
+  }
+  if (std::string_view(wanted) != name_of(TransportKind::kTcp)) ADD_FAILURE() << "there is no transport " << wanted;
+  return TransportKind::kTcp;
+}
+
 }  // namespace
 
 BrokerSuiteBase::BrokerSuiteBase() {
@@ -75,8 +85,14 @@ void BrokerSuiteBase::TearDown() {
   expect_log_verifies(own_->flags().data_dir);
 }
 
+Endpoint BrokerSuiteBase::endpoint() {
+  return {own_ ? own_->port() : broker().port(), transport_under_test()};
+}
+
 TestClient BrokerSuiteBase::client(const ConnectOptions& options, Where where) {
-  return TestClient(own_ ? own_->port() : broker().port(), options, where);
+  ConnectOptions exact = options;
+  if (!exact.protocol_level) exact.protocol_level = level();
+  return TestClient(endpoint(), exact, where);
 }
 
 TestClient BrokerSuiteBase::client(std::string_view name, Where where) {
@@ -88,11 +104,49 @@ TestClient BrokerSuiteBase::persistent(std::string_view name, Where where) {
 }
 
 TestClient BrokerSuiteBase::silent(Where where) {
-  return TestClient(own_ ? own_->port() : broker().port(), 0, where);
+  TestClient client(endpoint(), 0, where);
+  client.speak(level());
+  return client;
 }
 
 void BrokerSuiteBase::forget(std::string_view name, Where where) {
   client(name, where).disconnect(where);
+}
+
+void BrokerSuiteBase::let_pass(std::chrono::seconds time, Where where) {
+  const auto keepalive_s = static_cast<uint16_t>((time.count() * 2 + 2) / 3);
+  client({.client_id = id("clock"), .keepalive_s = keepalive_s}, where).expect_closed(where);
+}
+
+std::string BrokerSuiteBase::connect_packet(ConnectOptions options) const {
+  if (!options.protocol_level) options.protocol_level = level();
+  return test::connect_packet(options);
+}
+
+std::string BrokerSuiteBase::publish_packet(std::string_view topic, std::string_view payload,
+                                            const PublishOptions& options) const {
+  return test::publish_packet(topic, payload, options, level());
+}
+
+std::string BrokerSuiteBase::subscribe_packet(uint16_t packet_id, const FilterList& filters,
+                                              const Properties& properties) const {
+  return test::subscribe_packet(packet_id, filters, properties, level());
+}
+
+std::string BrokerSuiteBase::unsubscribe_packet(uint16_t packet_id, const std::vector<std::string>& filters) const {
+  return test::unsubscribe_packet(packet_id, filters, {}, level());
+}
+
+std::vector<Setting> settings_of(const std::vector<uint8_t>& levels) {
+  std::vector<Setting> settings;
+  for (const uint8_t level : levels) {
+    for (const int shards : {1, 2, 8}) settings.push_back({.shards = shards, .level = level});
+  }
+  return settings;
+}
+
+std::string name_of(const Setting& setting) {
+  return "shards_" + std::to_string(setting.shards) + (setting.level == kLevel5 ? "_v5" : "");
 }
 
 }  // namespace penstock::test
