@@ -93,13 +93,15 @@ inline std::string shards_name(const testing::TestParamInfo<int>& parameter) {
 
 }  // namespace penstock::test
 
-#define BROKER_SUITE_OF(name, ...)                                                                    \
-  class name : public ::penstock::test::BrokerSuite {};                                               \
+// A suite on top of a fixture of its own.
+#define BROKER_SUITE_ON(base, name, ...)                                                              \
+  class name : public base {};                                                                        \
   INSTANTIATE_TEST_SUITE_P(, name, ::testing::ValuesIn(::penstock::test::settings_of({__VA_ARGS__})), \
                            ::penstock::test::setting_name)
 
 // Declares a suite whose every test runs with 1, 2 and 8 shards: with clients of 3.1.1, of 5.0, of both one after the
 // other for what is the same in both.
-#define BROKER_SUITE(name) BROKER_SUITE_OF(name, ::penstock::test::kLevel311)
-#define BROKER_SUITE_V5(name) BROKER_SUITE_OF(name, ::penstock::test::kLevel5)
-#define BROKER_SUITE_OF_ALL_VERSIONS(name) BROKER_SUITE_OF(name, ::penstock::test::kLevel311, ::penstock::test::kLevel5)
+#define BROKER_SUITE(name) BROKER_SUITE_ON(::penstock::test::BrokerSuite, name, ::penstock::test::kLevel311)
+#define BROKER_SUITE_V5(name) BROKER_SUITE_ON(::penstock::test::BrokerSuite, name, ::penstock::test::kLevel5)
+#define BROKER_SUITE_OF_ALL_VERSIONS(name) \
+  BROKER_SUITE_ON(::penstock::test::BrokerSuite, name, ::penstock::test::kLevel311, ::penstock::test::kLevel5)

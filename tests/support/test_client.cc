@@ -150,6 +150,13 @@ std::deque<Packet> TestClient::drain_until_closed(Where where) {
   return packets;
 }
 
+std::string TestClient::bytes_until_closed(Where where) {
+  Transport::Read read = Transport::Read::kBytes;
+  while (!broken_ && read == Transport::Read::kBytes) read = read_more(kPatience);
+  if (read == Transport::Read::kNothing) fail("the server neither closed nor said anything in time", where);
+  return inbox_.substr(std::exchange(inbox_begin_, inbox_.size()));
+}
+
 Packet TestClient::expect_disconnect(uint8_t reason_code, Where where) {
   Packet packet = expect(Type::kDisconnect, where);
   if (!broken_ && packet.reason_code != reason_code) {

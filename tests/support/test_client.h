@@ -46,6 +46,8 @@ class TestClient {
   void expect_closed(Where where = Where::current());
   // Reads on to the end of the stream; gives the packets that came before.
   std::deque<Packet> drain_until_closed(Where where = Where::current());
+  // The same as bytes, for answers whose version is open.
+  std::string bytes_until_closed(Where where = Where::current());
   // Of 5.0: the next packet is DISCONNECT with this reason, then the stream ends.
   Packet expect_disconnect(uint8_t reason_code, Where where = Where::current());
   // Sends PINGREQ; the very next packet is PINGRESP: the connection lives, and nothing else was on its way.
