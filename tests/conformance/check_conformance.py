@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Compares docs/conformance.md with the sources. Exit 1 with one line per mismatch:
 
-- a statement is cited in a source or test but has no row, or has two;
+- a statement is cited in a source or test but has no row, or has two; statements of MQTT 3.1.1 are MQTT-x.y.z-n, those
+  of 5.0 MQTT5-x.y.z-n, and the page has as many rows of each as the standard has statements;
 - a code cell names a file or function that does not exist, or a file that does not cite the statement;
 - a test cell names a test that does not exist.
 
@@ -15,14 +16,14 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "conformance.md"
-SOURCE_FOLDERS = ["core", "protocol", "log", "ws", "broker", "tools", "bench", "tests"]
+SOURCE_FOLDERS = ["core", "protocol", "log", "ws", "tls", "auth", "proxy", "broker", "tools", "bench", "tests"]
 SOURCE_SUFFIXES = {".h", ".cc", ".py"}
-STATEMENTS_OF_THE_STANDARD = 141
+STATEMENTS_OF_THE_STANDARD = {"MQTT": 141, "MQTT5": 251}
 
-STATEMENT = re.compile(r"MQTT-\d+\.\d+\.\d+-\d+")
+STATEMENT = re.compile(r"MQTT5?-\d+\.\d+\.\d+-\d+")
 GTEST = re.compile(r"\bTEST(?:_F|_P)?\(\s*(\w+)\s*,\s*(\w+)\s*\)")
 PYTHON_TEST = re.compile(r"^\s*def (test_\w+)", re.MULTILINE)
-ROW = re.compile(r"^\| (MQTT-[\d.]+-\d+) \| (.*?) \| (.*?) \| (.*?) \|$")
+ROW = re.compile(r"^\| (MQTT5?-[\d.]+-\d+) \| (.*?) \| (.*?) \| (.*?) \|$")
 
 
 def read_sources():
@@ -39,7 +40,7 @@ def read_rows():
     """Statement -> (code cell, test cell), and the mismatches found on the way."""
     rows, mismatches = {}, []
     for number, line in enumerate(PAGE.read_text(encoding="utf-8").splitlines(), 1):
-        if not line.startswith("| MQTT-"):
+        if not re.match(r"\| MQTT5?-", line):
             continue
         row = ROW.match(line)
         if row is None:
@@ -49,9 +50,15 @@ def read_rows():
         if statement in rows:
             mismatches.append(f"{PAGE.name}:{number}: second row of {statement}")
         rows[statement] = (code, test)
-    if len(rows) != STATEMENTS_OF_THE_STANDARD:
-        mismatches.append(f"{PAGE.name}: {len(rows)} statements, the standard has {STATEMENTS_OF_THE_STANDARD}")
+    for standard, count in STATEMENTS_OF_THE_STANDARD.items():
+        found = len(of_standard(rows, standard))
+        if found != count:
+            mismatches.append(f"{PAGE.name}: {found} statements {standard}-, the standard has {count}")
     return rows, mismatches
+
+
+def of_standard(statements, standard):
+    return [statement for statement in statements if statement.startswith(standard + "-")]
 
 
 def test_names(sources):
@@ -78,7 +85,7 @@ def check_code(statement, cell, sources):
             yield f"{statement}: no file {path}"
         elif not function or re.search(rf"\b{re.escape(function)}\b", sources[path]) is None:
             yield f"{statement}: {path} has no {function or 'function named'}"
-        elif statement not in sources[path]:
+        elif statement not in STATEMENT.findall(sources[path]):
             yield f"{statement}: {path} does not cite it"
 
 
@@ -111,7 +118,8 @@ def main():
         if test != "-" and not test.startswith("n/a: "):
             mismatches.extend(check_test(statement, test, tests))
 
-    print(f"{len(rows)} statements, {len(open_rows)} open")
+    for standard in STATEMENTS_OF_THE_STANDARD:
+        print(f"{standard}: {len(of_standard(rows, standard))} statements, {len(of_standard(open_rows, standard))} open")
     for statement in open_rows:
         print(f"open: {statement}")
     if strict:
