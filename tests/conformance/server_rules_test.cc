@@ -98,7 +98,7 @@ TEST(Wire, gives_back_every_kind_of_property) {
       {kPayloadFormat, 1},          {kMessageExpiry, 0x01020304},         {kTopicAlias, 0x0506},   {kContentType, "t"},
       {kSubscriptionId, 268435455}, {kCorrelation, std::string("\0", 1)}, {kUserProperty, "", "b"}};
   const std::string bytes = encode_properties(properties);
-  EXPECT_EQ(to_hex(bytes), "1f 01 01 02 01 02 03 04 23 05 06 03 00 01 74 0b ff ff ff 7f 09 00 01 00 26 00 00 00 01 62");
+  EXPECT_EQ(to_hex(bytes), "1d 01 01 02 01 02 03 04 23 05 06 03 00 01 74 0b ff ff ff 7f 09 00 01 00 26 00 00 00 01 62");
   size_t at = 0;
   EXPECT_EQ(take_properties(bytes, at), properties);
   EXPECT_EQ(at, bytes.size());
@@ -117,7 +117,7 @@ TEST(Wire, builds_the_packets_of_5_0) {
                                .protocol_level = kLevel5};
   EXPECT_EQ(
       to_hex(connect_packet(connect)),
-      "10 25 00 04 4d 51 54 54 05 6c 00 0a 05 11 ff ff ff ff 00 01 63 05 18 00 00 00 05 00 01 77 00 01 6d 00 01 70");
+      "10 22 00 04 4d 51 54 54 05 6c 00 0a 05 11 ff ff ff ff 00 01 63 05 18 00 00 00 05 00 01 77 00 01 6d 00 01 70");
   EXPECT_EQ(to_hex(publish_packet("a", "x", {.qos = 1, .packet_id = 7, .properties = {{kTopicAlias, 3}}}, kLevel5)),
             "32 0a 00 01 61 00 07 03 23 00 03 78");
   EXPECT_EQ(to_hex(subscribe_packet(7, {{"a", 2 | kNoLocal | kRetainNever}}, {{kSubscriptionId, 1}}, kLevel5)),
