@@ -41,11 +41,11 @@ class LayeredPeer final : private SimPeer {
   void send(std::string_view bytes);
   std::string take_received();
   void close();  // with a goodbye of the layers
+  bool connected() const { return SimPeer::connected(); }
   // Its layers cannot read what has come.
   bool is_confused() const { return layers_.has_failed(); }
   std::function<void()> on_change;
 
-  using SimPeer::connected;
   using SimPeer::cut_after_receiving;
   using SimPeer::cut_after_sending;
   using SimPeer::read_all;
