@@ -210,6 +210,7 @@ void BrokerShard::session_offline(Session& session) {
 uint64_t BrokerShard::end_session(Session& session) {
   CHECK(!session.online());  // [MQTT-4.1.0-2]
   give_up_will(session);     // at the latest now
+  if (session.shares != nullptr) return_shares(session);
   FilterChange change;
   deliveries_.end(session);
   drop_subscriptions(session, change);
@@ -231,7 +232,7 @@ void BrokerShard::drop_subscriptions(Session& session, FilterChange& change) {
 void BrokerShard::drop_subscription(Subscription& subscription, FilterChange& change) {
   const uint32_t slot = subscription.filter_slot;
   const bool is_shared = filters_.filter(slot).is_shared();
-  if (is_shared) leave_share(*subscription.session, slot);
+  if (is_shared && subscription.session != nullptr) leave_share(*subscription.session, slot);
   filters_.subscribers(slot).remove(subscription);
   subscriptions_.give_back(subscription);
   if (!filters_.subscribers(slot).empty()) return;
@@ -304,6 +305,7 @@ void BrokerShard::unsubscribe(Session& session, std::vector<Subscription*> ended
   for (Subscription* subscription : ended) {
     session.filter_bytes -= static_cast<uint32_t>(filters_.filter(subscription->filter_slot).size());
     if (FilterQueue* queue = filters_.queue(subscription->filter_slot)) queue->entries().forget(session);
+    if (filters_.filter(subscription->filter_slot).is_shared()) leave_share(session, subscription->filter_slot);
     subscription->session = nullptr;
   }
   session.drop_ended_subscriptions();

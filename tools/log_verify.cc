@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "broker/peer_topic.h"
 #include "broker/state_records.h"
 #include "log/file_names.h"
 #include "log/segment_index.h"
@@ -224,7 +225,9 @@ class Verification {
         return match ? "" : "the message's topic does not match";
       }
       case QueueKind::kOwn:
-        return direct && record.publisher() == image.name ? "" : "the message is for another session";
+        return (direct ? record.publisher() : broker::peer_of(protocol::TopicName::accepted(topic))) == image.name
+                   ? ""
+                   : "the message is for another session";
       case QueueKind::kOtherParents:
         return {};
     }
