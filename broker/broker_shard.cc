@@ -229,7 +229,10 @@ void BrokerShard::send(const Acknowledgement& acknowledgement, const std::vector
   if (connection == nullptr || connection->closing()) return;
   switch (acknowledgement.type) {
     case protocol::PacketType::kConnack:
-      connection->send_accepted(acknowledgement.session_present);
+      if (!connection->send_accepted(acknowledgement.session_present)) {
+        connection->close(CloseReason::kRefused);
+        return;
+      }
       connection->established();
       session_online(*connection->session());
       return;

@@ -363,7 +363,7 @@ void Connection::send_unsuback(protocol::PacketId packet_id, const std::vector<p
   commit(protocol::encode_unsuback({reserve(bytes), bytes}, packet_id, codes, version_));
 }
 
-void Connection::send_accepted(bool session_present) {
+bool Connection::send_accepted(bool session_present) {
   // [MQTT-3.1.4-4] In 3.1 the bit of the session is reserved.
   protocol::Connack connack{.session_present = session_present && version_ != protocol::ProtocolVersion::kMqtt31};
   std::string response_information;
@@ -385,7 +385,9 @@ void Connection::send_accepted(bool session_present) {
     }
   }
   const size_t bytes = protocol::connack_bytes(connack, version_);
+  if (terms_ != nullptr && bytes > terms_->packet_bytes_max) return false;  // [MQTT5-3.1.2-24]
   commit(protocol::encode_connack({reserve(bytes), bytes}, connack, version_));
+  return true;
 }
 
 void Connection::send_refusal(protocol::ReasonCode code, protocol::ProtocolVersion version) {

@@ -66,7 +66,8 @@ class Connection final : public core::StreamHandler, private core::Timer {
                         protocol::ReasonCode reason = protocol::ReasonCode::kSuccess);
   void send_suback(protocol::PacketId packet_id, const std::vector<protocol::ReasonCode>& codes);
   void send_unsuback(protocol::PacketId packet_id, const std::vector<protocol::ReasonCode>& codes);
-  void send_accepted(bool session_present);
+  // False: the client takes no packet of this size, so there can be no connection.
+  bool send_accepted(bool session_present);
   // CONNACK, in the words of the version that the client speaks or, where we do not, of `version`.
   void send_refusal(protocol::ReasonCode code, protocol::ProtocolVersion version);
   void send_pingresp();

@@ -148,7 +148,12 @@ void Deliveries::serve(Session& session) {
   if (session.group() != nullptr) return serve_group(session);
   if (!session.online() || !session.connection->is_established()) return;
   session.wait = DeliveryWait::kNothing;
-  if (!resend(session) || !publish_started(session) || !deliver_retained(session)) return;
+  if (!resend(session)) {
+    // What it waits for may be one that only has to be released.
+    if (session.wait == DeliveryWait::kWindow) publish_started(session);
+    return;
+  }
+  if (!publish_started(session) || !deliver_retained(session)) return;
   if (session.shares != nullptr && !deliver_shared(session)) return;
   const bool retained_wait = !session.retained_scans.empty() && session.is_own_queue_full();
   for (int budget = kEntriesPerTurn; budget > 0;) {

@@ -81,7 +81,8 @@ class Deliveries {
                        std::span<const SubscriptionTerms> terms);
   void serve_group(Session& session);
   bool hand_out_unheld(Session& session);
-  bool hand_to_member(Session& session, ShareGroup::Place place, protocol::PacketId id, const log::RecordView& record);
+  ShareGroup::Member* find_member(Session& session, const log::RecordView& record);
+  void hand_to(Session& session, ShareGroup::Member& member, const Delivery& delivery, const log::RecordView& record);
   bool make_window_room(Session& session);
   Step take_for_group(Session& session, const log::QueueEntry& entry);
   bool deliver_shared(Session& session);

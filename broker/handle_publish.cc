@@ -36,7 +36,7 @@ Handled fail_receive_maximum(Connection& connection) {
               "more unacknowledged messages than CONNACK allows");
 }
 
-// What only MQTT 5.0 has: aliases, the window of the client's messages, the promise of text. kDone: go on.
+// What only MQTT 5.0 has: aliases. kDone: go on.
 Handled apply_mqtt5(Connection& connection, protocol::Publish& publish) {
   ConnectionTerms& terms = *connection.terms();
   if (publish.topic_alias > InboundAliases::kAliasMax)  // [MQTT5-3.2.2-17]
@@ -44,28 +44,52 @@ Handled apply_mqtt5(Connection& connection, protocol::Publish& publish) {
   if (publish.topic_alias != 0 && publish.topic.text().empty()) {
     const std::string_view known = terms.inbound_aliases.topic(publish.topic_alias);
     if (known.empty())
-      return fail(connection, ProtocolErrorReason::kTopicAlias, "", "a topic alias that stands for no topic yet");
+      return fail(connection, ProtocolErrorReason::kMissingProperty, "", "a topic alias that stands for no topic yet");
     publish.topic = protocol::TopicName::accepted(known);
   } else if (publish.topic_alias != 0 && !is_too_deep(publish.topic)) {
     terms.inbound_aliases.teach(publish.topic_alias, publish.topic.text());
   }
-  if (publish.payload_is_text && !protocol::is_utf8(core::as_text(publish.payload)))
-    return fail(connection, ProtocolErrorReason::kPayloadFormat, "", "a payload that is called UTF-8 and is not");
   return Handled::kDone;
 }
 
+// Says no to a QoS 1 or 2 message of a client of 5.0.
+void refuse(BrokerShard& shard, Connection& connection, const protocol::Publish& publish, ReasonCode reason) {
+  if (shard.log().room_for(0) == log::AppendRoom::kFailed) {  // nothing that waits is released any more
+    connection.note_acknowledged(PacketType::kPuback, reason);
+    connection.send_acknowledge(publish.qos == QoS::kAtLeastOnce ? PacketType::kPuback : PacketType::kPubrec,
+                                publish.packet_id, reason);
+  } else {
+    acknowledge(shard, connection, publish, shard.acknowledgements().last_end(), reason);
+  }
+}
+
 // The disk is full or broken. A client of 5.0 is told; the others come again after a reconnect.
-Handled refuse(BrokerShard& shard, Connection& connection, const protocol::Publish& publish) {
+Handled refuse_for_want_of_disk(BrokerShard& shard, Connection& connection, const protocol::Publish& publish) {
   const bool is_told = connection.terms() != nullptr;
   shard.note_refused_publish(connection, is_told);
-  if (!is_told || publish.qos == QoS::kAtMostOnce) return Handled::kDone;
-  if (shard.log().room_for(0) == log::AppendRoom::kFailed) {  // nothing that waits is released any more
-    connection.note_acknowledged(PacketType::kPuback, ReasonCode::kQuotaExceeded);
-    connection.send_acknowledge(publish.qos == QoS::kAtLeastOnce ? PacketType::kPuback : PacketType::kPubrec,
-                                publish.packet_id, ReasonCode::kQuotaExceeded);
-  } else {
-    acknowledge(shard, connection, publish, shard.acknowledgements().last_end(), ReasonCode::kQuotaExceeded);
+  if (is_told && publish.qos != QoS::kAtMostOnce) refuse(shard, connection, publish, ReasonCode::kQuotaExceeded);
+  return Handled::kDone;
+}
+
+// Why this message is not taken, whatever room there is.
+std::optional<ReasonCode> objection_to(BrokerShard& shard, const protocol::Publish& publish) {
+  if (publish.payload.size() > shard.options().payload_bytes_max) return ReasonCode::kQuotaExceeded;
+  if (publish.payload_is_text && !protocol::is_utf8(core::as_text(publish.payload)))
+    return ReasonCode::kPayloadFormatInvalid;
+  return std::nullopt;
+}
+
+// Only 5.0 can refuse a message and keep the connection, and only one that is acknowledged.
+Handled refuse_or_close(BrokerShard& shard, Connection& connection, const protocol::Publish& publish,
+                        ReasonCode reason) {
+  if (connection.terms() == nullptr || publish.qos == QoS::kAtMostOnce) {
+    if (reason == ReasonCode::kPayloadFormatInvalid)
+      return fail(connection, ProtocolErrorReason::kPayloadFormat, "", "a payload that is called UTF-8 and is not");
+    connection.close(CloseReason::kTooLarge, true);
+    return Handled::kStop;
   }
+  if (!connection.note_unacknowledged()) return fail_receive_maximum(connection);
+  refuse(shard, connection, publish, reason);
   return Handled::kDone;
 }
 
@@ -83,10 +107,8 @@ Handled handle_publish(BrokerShard& shard, Connection& connection, const protoco
   // Of a topic that is not the one before, which was looked at.
   if (publish->topic.text().data() != shard.last_topic().text().data() && is_too_deep(publish->topic))
     return fail(connection, ProtocolErrorReason::kInvalidTopicName, "", "the topic has more than 128 levels");
-  if (publish->payload.size() > shard.options().payload_bytes_max) {
-    connection.close(CloseReason::kTooLarge, true);
-    return Handled::kStop;
-  }
+  if (const auto objection = objection_to(shard, *publish)) [[unlikely]]
+    return refuse_or_close(shard, connection, *publish, *objection);
   Session& session = *connection.session();
   if (publish->qos == QoS::kExactlyOnce && session.has_inbound(publish->packet_id)) {
     if (!connection.note_unacknowledged()) return fail_receive_maximum(connection);
@@ -110,7 +132,8 @@ Handled handle_publish(BrokerShard& shard, Connection& connection, const protoco
   if (room == log::AppendRoom::kTailFull) return Handled::kWait;
   if (publish->qos != QoS::kAtMostOnce && !connection.note_unacknowledged()) return fail_receive_maximum(connection);
   // What was refused before must not come in behind this one.
-  if (connection.owes_redelivery || room != log::AppendRoom::kRoom) return refuse(shard, connection, *publish);
+  if (connection.owes_redelivery || room != log::AppendRoom::kRoom)
+    return refuse_for_want_of_disk(shard, connection, *publish);
   ++shard.counters().publishes_received;
   const log::Appended appended = shard.publish(parts);
   if (publish->qos == QoS::kAtMostOnce) return Handled::kDone;  // [MQTT-3.3.4-1]

@@ -1,3 +1,5 @@
+#include <absl/container/flat_hash_set.h>
+
 #include "broker/broker_shard.h"
 #include "broker/packet_handlers.h"
 #include "protocol/subscribe.h"
@@ -68,9 +70,11 @@ Handled handle_unsubscribe(BrokerShard& shard, Connection& connection, const pro
   FilterChange change;
   std::vector<Subscription*> ended;
   std::vector<std::string_view> ended_filters;
+  absl::flat_hash_set<const Subscription*> seen;
   std::vector<ReasonCode> codes;                                     // [MQTT5-3.10.4-5] [MQTT5-3.11.3-1]
   for (const protocol::TopicFilter filter : unsubscribe->filters) {  // [MQTT-3.10.4-6]
     Subscription* subscription = shard.find_subscription(session, filter);
+    if (!seen.insert(subscription).second) subscription = nullptr;  // the same once more
     codes.push_back(subscription == nullptr ? ReasonCode::kNoSubscriptionExisted : ReasonCode::kSuccess);
     if (subscription == nullptr) continue;
     ended.push_back(subscription);

@@ -15,7 +15,7 @@ using protocol::PublishHeader5;
 using protocol::QoS;
 using protocol::TopicName;
 
-constexpr size_t kAliasBytes = 3;
+constexpr size_t kAliasBytesMax = 5;  // and two lengths that may grow
 
 // Seconds that are left of a message that expires. [MQTT5-3.3.2-6]
 std::optional<uint32_t> expiry_left(core::Bytes properties, int64_t published_us, core::Clock& clock) {
@@ -35,7 +35,7 @@ bool PublishSender::fits(const Connection& connection, const log::RecordView& re
                               .subscription_ids = grant.identifiers,
                               .payload_bytes = record.payload().size(),
                               .qos = grant.qos};
-  return protocol::publish5_bytes(header) + kAliasBytes <= terms->packet_bytes_max;
+  return protocol::publish5_bytes(header) <= terms->packet_bytes_max;
 }
 
 void PublishSender::send(Connection& connection, const log::RecordView& record, const Grant& grant,
@@ -81,7 +81,7 @@ void PublishSender::send_retained(Connection& connection, const RetainedMessage&
                           .subscription_ids = {&identifier, identifier == 0 ? 0u : 1u},
                           .payload_bytes = message.payload.size(),
                           .retain = true};
-    if (protocol::publish5_bytes(header) + kAliasBytes > terms->packet_bytes_max)  // [MQTT5-3.1.2-25]
+    if (protocol::publish5_bytes(header) > terms->packet_bytes_max)  // [MQTT5-3.1.2-25]
       ++shard_.counters().deliveries_too_large;
     else
       send_5(connection, header, protocol::topic_hash(topic), message.payload);
@@ -95,10 +95,13 @@ void PublishSender::send_retained(Connection& connection, const RetainedMessage&
 }
 
 void PublishSender::send_5(Connection& connection, PublishHeader5 header, uint32_t topic_hash, core::Bytes payload) {
-  const OutboundAliases::Alias alias = connection.terms()->outbound_aliases.use(header.topic.text(), topic_hash);
-  header.topic_alias = alias.number;
-  if (alias.is_known) header.topic = {};
   header.payload_bytes = payload.size();
+  ConnectionTerms& terms = *connection.terms();
+  if (protocol::publish5_bytes(header) + kAliasBytesMax <= terms.packet_bytes_max) {
+    const OutboundAliases::Alias alias = terms.outbound_aliases.use(header.topic.text(), topic_hash);
+    header.topic_alias = alias.number;
+    if (alias.is_known) header.topic = {};
+  }
   const size_t bytes = protocol::publish5_bytes(header);
   protocol::encode_publish5({connection.reserve(bytes), bytes}, header, payload);
   connection.commit(bytes);

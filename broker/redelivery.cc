@@ -21,7 +21,7 @@ bool Deliveries::resend(Session& session) {
   for (; session.resend_next < session.resend_end; ++session.resend_next) {
     if (!session.connection->takes_deliveries()) return wait_for(session, DeliveryWait::kSocket);
     // An earlier connection may have had room for more of them. [MQTT5-3.3.4-9]
-    if (session.resend_next - window->first_ordinal() >= window->limit())
+    if (session.connection->terms() != nullptr && session.resend_next - window->first_ordinal() >= window->limit())
       return wait_for(session, DeliveryWait::kWindow);
     Delivery& delivery = window->at(session.resend_next - window->first_ordinal());
     if (delivery.state == DeliveryState::kReleased) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "broker/broker_shard.h"
+#include "broker/message_expiry.h"
 #include "broker/peer_topic.h"
 #include "core/check.h"
 #include "protocol/property_writer.h"
@@ -100,6 +101,9 @@ void BrokerShard::publish_direct(Session& session, const RetainedMessage& messag
                                  uint32_t identifier) {
   // Behind the message's own, so that a message expiry interval stays in front.
   std::vector<std::byte> properties(message.properties.begin(), message.properties.end());
+  // Its time counts from its own record on, and some of it is over. [MQTT5-3.3.2-6]
+  if (const auto expiry_s = protocol::stored_expiry_s(properties))
+    core::store_be32(properties.data() + 1, seconds_left(*expiry_s, message.wall_us, seams_.clock.wall_us()));
   if (identifier != 0) {
     std::byte property[kSubscriptionIdentifierBytesMax];
     protocol::PropertyWriter writer(property);

@@ -49,7 +49,9 @@ bool Deliveries::hand_out_unheld(Session& session) {
       shard_.note_progress(session);
       continue;
     }
-    if (!hand_to_member(session, {delivery.log, delivery.offset}, delivery.packet_id, record)) return false;
+    ShareGroup::Member* const member = find_member(session, record);
+    if (member == nullptr) return false;
+    hand_to(session, *member, delivery, record);
   }
   return true;
 }
@@ -58,18 +60,21 @@ bool Deliveries::is_over(const log::RecordView& record) const {
   return is_expired(record.properties(), record.header().wall_us, shard_.clock().wall_us());
 }
 
-// False: nobody has room, or the mailboxes have none; the group is ready again when that changes.
-bool Deliveries::hand_to_member(Session& session, ShareGroup::Place place, protocol::PacketId id,
-                                const log::RecordView& record) {
+// Null: nobody has room, or the mailboxes have none; the group is ready again when that changes.
+ShareGroup::Member* Deliveries::find_member(Session& session, const log::RecordView& record) {
   if (!shard_.has_mail_room()) {
     make_ready(session);
-    return false;
+    return nullptr;
   }
   ShareGroup::Member* const member = session.group()->choose(record.header().topic_hash);
-  if (member == nullptr) return wait_for(session, DeliveryWait::kWindow);
-  session.group()->hand_to(*member, place, id, record.header().topic_hash);
-  shard_.assign_share(member->token, place.first, place.second);
-  return true;
+  if (member == nullptr) wait_for(session, DeliveryWait::kWindow);
+  return member;
+}
+
+void Deliveries::hand_to(Session& session, ShareGroup::Member& member, const Delivery& delivery,
+                         const log::RecordView& record) {
+  session.group()->hand_to(member, {delivery.log, delivery.offset}, delivery.packet_id, record.header().topic_hash);
+  shard_.assign_share(member.token, delivery.log, delivery.offset);
 }
 
 // One member that sits on a message must not stop the others: it goes to the end of the window, with another id.
@@ -113,13 +118,14 @@ Deliveries::Step Deliveries::take_for_group(Session& session, const log::QueueEn
     leave_out(session, entry);
     return Step::kTook;
   }
-  const protocol::PacketId id = window.next_packet_id();
-  if (!hand_to_member(session, {entry.log(), entry.offset()}, id, record)) return Step::kBlocked;
-  window.push({.packet_id = id,
-               .qos = QoS::kAtLeastOnce,
-               .log = entry.log(),
-               .offset = entry.offset(),
-               .sequence = record.sequence()});
+  ShareGroup::Member* const member = find_member(session, record);
+  if (member == nullptr) return Step::kBlocked;
+  const Delivery& delivery = window.push({.packet_id = window.next_packet_id(),
+                                          .qos = QoS::kAtLeastOnce,
+                                          .log = entry.log(),
+                                          .offset = entry.offset(),
+                                          .sequence = record.sequence()});
+  hand_to(session, *member, delivery, record);
   session.done.advance(entry.log(), record.sequence(), entry.offset());
   shard_.note_progress(session);
   return Step::kTook;
