@@ -100,7 +100,7 @@ constexpr Malformed kTable[] = {
     {"content_type_twice", "3.3.2.3.9", kProtocol, "30 | 00 01 61 06 03 00 00 03 00 00"},
     {"correlation_twice", "3.3.2.3.6", kProtocol, "30 | 00 01 61 06 09 00 00 09 00 00"},
     {"payload_format_2", "3.3.2.3.2", kEither, "30 | 00 01 61 02 01 02"},
-    {"topic_alias_0", "MQTT5-3.3.2-8", "94", "30 | 00 01 61 03 23 00 00"},
+    {"topic_alias_0", "MQTT5-3.3.2-8", "81 82 94", "30 | 00 01 61 03 23 00 00"},
     {"subscription_id_from_client", "MQTT5-3.3.4-6", kEither, "30 | 00 01 61 02 0b 01"},
     {"response_topic_with_wildcard", "MQTT5-3.3.2-14", kTopic, "30 | 00 01 61 04 08 00 01 23"},
     {"response_topic_utf8", "MQTT5-3.3.2-13", kMalformed, "30 | 00 01 61 04 08 00 01 ff"},
