@@ -2,8 +2,8 @@
 # folder where the loader does not look (CMake gives the binaries an rpath for it), headers apart from those of OpenSSL.
 # -DBORINGSSL_ROOT=DIR takes another build: DIR/include with DIR/lib, or a source tree with its build in DIR/build.
 #
-# Nothing else in the same program may bring OpenSSL along (libcurl, libpq, ...): the names are the same ones, and whoever
-# comes first in the search would answer for both.
+# Nothing else in the same program may bring OpenSSL along (libcurl, libpq, ...): the names are the same ones, and
+# whoever comes first in the search would answer for both.
 set(BORINGSSL_ROOT "" CACHE PATH "A build of BoringSSL that is used in place of Debian's package")
 
 if(BORINGSSL_ROOT)

@@ -109,8 +109,9 @@ core::Status ChainVerifier::add_revocation_lists(const std::vector<std::string>&
       add_to_digest(digest_, der, static_cast<size_t>(bytes));
       OPENSSL_free(der);
       const ASN1_TIME* next = X509_CRL_get0_nextUpdate(list.get());
-      in_use.push_back({CertificateUse::kRevocationList, text_of(X509_CRL_get_issuer(list.get())), file,
-                        next == nullptr ? kNeverExpires : unix_seconds(next)});
+      const int64_t next_s = next == nullptr ? kNeverExpires : unix_seconds(next);
+      in_use.push_back({CertificateUse::kRevocationList, text_of(X509_CRL_get_issuer(list.get())), file, next_s});
+      lists_valid_until_s_ = std::min(lists_valid_until_s_, next_s);
       checks_revocation_ = true;
     }
   }
@@ -146,7 +147,7 @@ Verdict ChainVerifier::verify(const STACK_OF(CRYPTO_BUFFER) * chain, const std::
     set_up(context.get(), name);
     if (X509_verify_cert(context.get()) == 1) {
       verdict.error = X509_V_OK;
-      verdict.valid_until_s = first_expiry(X509_STORE_CTX_get0_chain(context.get()));
+      verdict.valid_until_s = std::min(lists_valid_until_s_, first_expiry(X509_STORE_CTX_get0_chain(context.get())));
     } else {
       // Never success: a failure that left no code.
       const int error = X509_STORE_CTX_get_error(context.get());

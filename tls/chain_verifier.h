@@ -27,7 +27,7 @@ struct TrustFiles {
 struct Verdict {
   int error = 0;              // X509_V_OK, or another X509_V_ code
   std::string subject;        // printable: the certificate that the error is about
-  int64_t valid_until_s = 0;  // when the first certificate of the verified chain expires, unix seconds
+  int64_t valid_until_s = 0;  // when the first certificate of the verified chain expires, or a list: unix seconds
 };
 
 class ChainVerifier {
@@ -55,6 +55,7 @@ class ChainVerifier {
   bssl::UniquePtr<X509_STORE> store_;
   core::Clock* clock_;
   Digest digest_{};
+  int64_t lists_valid_until_s_ = kNeverExpires;
   Peer peer_;
   bool checks_revocation_ = false;
 };

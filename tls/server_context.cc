@@ -15,12 +15,11 @@
 namespace penstock::tls {
 namespace {
 
-// RFC 9325, 4.2: forward secrecy and authenticated encryption only. Of the two kinds of encryption the client's first
-// one is taken: whoever has no AES in hardware puts ChaCha20 first. The suites of TLS 1.3 are not chosen here.
+// RFC 9325, 4.2: forward secrecy and authenticated encryption only. Among them the client's order counts: whoever has
+// no AES in hardware puts ChaCha20 first. The suites of TLS 1.3 are not chosen here.
 constexpr char kTls12Suites[] =
-    "[ECDHE-ECDSA-AES128-GCM-SHA256|ECDHE-ECDSA-CHACHA20-POLY1305]:"
-    "[ECDHE-RSA-AES128-GCM-SHA256|ECDHE-RSA-CHACHA20-POLY1305]:"
-    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384";
+    "[ECDHE-ECDSA-AES128-GCM-SHA256|ECDHE-ECDSA-AES256-GCM-SHA384|ECDHE-ECDSA-CHACHA20-POLY1305]:"
+    "[ECDHE-RSA-AES128-GCM-SHA256|ECDHE-RSA-AES256-GCM-SHA384|ECDHE-RSA-CHACHA20-POLY1305]";
 
 // A client sends its chain before we know who it is: no more than this is taken.
 constexpr size_t kClientChainBytesMax = 32u << 10;

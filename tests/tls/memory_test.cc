@@ -11,7 +11,7 @@
 namespace penstock::tls {
 namespace {
 
-constexpr size_t kConnections = 200;
+constexpr size_t kConnections = 64;
 constexpr size_t kBytesMax = 12u << 10;
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

@@ -122,6 +122,16 @@ TEST_P(ResumptionTest, a_client_that_was_revoked_since_cannot_resume) {
   EXPECT_EQ(connect(load()), "tls_certificate_revoked");
 }
 
+TEST_P(ResumptionTest, a_session_ends_with_the_revocation_list_that_let_it_in) {
+  test::write_text(files.path("crl.pem"), files.authority.revocation_list({}, 2 * test::kDaySeconds));
+  settings.trust.crl_files = {files.path("crl.pem")};
+  const ServerPointer server = load();
+  EXPECT_EQ(connect(server), "full");
+  EXPECT_EQ(connect(server), "resumed");
+  clock.shift_s = 3 * test::kDaySeconds;
+  EXPECT_EQ(connect(server), "tls_bad_certificate");
+}
+
 TEST_P(ResumptionTest, a_session_from_when_nothing_was_asked_for_does_not_let_in_later) {
   settings.client_certificate = ClientCertificate::kNone;
   EXPECT_EQ(connect(load()), "full");
