@@ -13,6 +13,8 @@ using protocol::PacketBytes;
 
 namespace {
 
+static_assert(sizeof(Connection) <= 168, "malloc takes the next larger piece");
+
 constexpr int64_t kLastOutputNsMax = 10 * core::kNsPerSecond;
 // So many ticks are bytes waited for that are at the socket and not yet here: after a stall many sockets share few
 // receive buffers. Who sends a byte now and then and never a packet gets no more than these.
@@ -43,7 +45,7 @@ std::optional<protocol::ReasonCode> disconnect_code(CloseReason reason) {
 
 Connection::Connection(BrokerShard& shard, core::SocketId socket, ConnectionRef ref,
                        std::unique_ptr<Transport> transport)
-    : shard_(shard), socket_(socket), ref_(ref), transport_(std::move(transport)) {}
+    : socket_(socket), ref_(ref), shard_(shard), transport_(std::move(transport)) {}
 
 void Connection::start(core::Bytes received) {
   last_packet_ns_ = last_received_ns_ = shard_.now_ns();

@@ -142,10 +142,7 @@ class Connection final : public core::StreamHandler, private core::Timer {
   bool looks_again();
   void send_disconnect(protocol::ReasonCode reason);
 
-  BrokerShard& shard_;
-  Session* session_ = nullptr;
-  core::SocketId socket_;
-  ConnectionRef ref_;
+  // Small ones first, behind the two above: idle connections are many.
   State state_ = State::kAwaitingConnect;
   protocol::ProtocolVersion version_ = protocol::ProtocolVersion::kMqtt311;
   bool waiting_ = false;  // a packet was answered with kWait
@@ -158,6 +155,10 @@ class Connection final : public core::StreamHandler, private core::Timer {
   uint16_t leaving_to_ = 0;
   uint16_t keepalive_s_ = 0;
   uint8_t looks_ = 0;  // since its time was over
+  core::SocketId socket_;
+  ConnectionRef ref_;
+  BrokerShard& shard_;
+  Session* session_ = nullptr;
   int64_t last_packet_ns_ = 0;
   int64_t last_received_ns_ = 0;    // any bytes
   int64_t connect_arrived_ns_ = 0;  // the kernel's time, not that of our turn

@@ -23,6 +23,7 @@
 #include <thread>
 
 #include "core/check.h"
+#include "tests/support/layered_transport.h"
 #include "tests/support/test_client.h"
 
 namespace penstock::test {
@@ -62,8 +63,13 @@ std::vector<std::string> mosquitto_command(const BrokerFlags& flags, uint16_t po
 }
 
 std::vector<std::string> penstock_command(const BrokerFlags& flags) {
-  std::vector<std::string> command = {broker_binary(), "--listen", "mqtt://127.0.0.1:0",        "--data-dir",
-                                      flags.data_dir,  "--shards", std::to_string(flags.shards)};
+  std::vector<std::string> command = {broker_binary(),
+                                      "--listen",
+                                      listener_of(transport_under_test(), flags.data_dir),
+                                      "--data-dir",
+                                      flags.data_dir,
+                                      "--shards",
+                                      std::to_string(flags.shards)};
   command.insert(command.end(), flags.more.begin(), flags.more.end());
   // Many brokers run side by side: a broker with 8 shards would prepare gigabytes of default segments.
   if (std::ranges::find(flags.more, "--segment-bytes") == flags.more.end()) {
@@ -188,7 +194,8 @@ bool BrokerProcess::await_listening_line() {
     if (got <= 0) return false;
     text.append(buffer, static_cast<size_t>(got));
     if (std::ranges::count(text, '\n') < lines) continue;
-    port_ = port_of("mqtt");
+    const TransportKind kind = transport_under_test();
+    port_ = port_of(kind == TransportKind::kTcp ? "mqtt" : name_of(kind));
     return port_ != 0;
   }
   return false;

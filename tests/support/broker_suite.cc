@@ -47,16 +47,6 @@ SharedBrokers* const shared_brokers = [] {
   return brokers;
 }();
 
-TransportKind transport_under_test() {
-  const char* wanted = getenv("PENSTOCK_TEST_TRANSPORT");
-  if (wanted == nullptr) return TransportKind::kTcp;
-  for (const TransportKind kind : {TransportKind::kTls, TransportKind::kWebSocket, TransportKind::kWebSocketTls}) {
-    if (std::string_view(wanted) == name_of(kind)) return kind;
-  }
-  if (std::string_view(wanted) != name_of(TransportKind::kTcp)) ADD_FAILURE() << "there is no transport " << wanted;
-  return TransportKind::kTcp;
-}
-
 }  // namespace
 
 BrokerSuiteBase::BrokerSuiteBase() {

@@ -1,6 +1,7 @@
 #include "tests/support/transport.h"
 
 #include <arpa/inet.h>
+#include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -8,7 +9,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
+
+#include "tests/support/layered_transport.h"
 
 namespace penstock::test {
 namespace {
@@ -85,11 +89,20 @@ const char* name_of(TransportKind kind) {
   return kNames[static_cast<size_t>(kind)];
 }
 
+TransportKind transport_under_test() {
+  const char* wanted = getenv("PENSTOCK_TEST_TRANSPORT");
+  if (wanted == nullptr) return TransportKind::kTcp;
+  for (const TransportKind kind : {TransportKind::kTls, TransportKind::kWebSocket, TransportKind::kWebSocketTls}) {
+    if (std::string_view(wanted) == name_of(kind)) return kind;
+  }
+  if (std::string_view(wanted) != name_of(TransportKind::kTcp)) ADD_FAILURE() << "there is no transport " << wanted;
+  return TransportKind::kTcp;
+}
+
 std::unique_ptr<Transport> open_transport(Endpoint endpoint, int receive_buffer_bytes, std::string& error) {
   auto tcp = std::make_unique<TcpTransport>(connected_socket(endpoint.port, receive_buffer_bytes, error));
   if (endpoint.kind == TransportKind::kTcp) return tcp;
-  error = std::string("there is no test transport for ") + name_of(endpoint.kind);
-  return tcp;
+  return over_layers(std::move(tcp), endpoint.kind, error);
 }
 
 }  // namespace penstock::test

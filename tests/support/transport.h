@@ -1,6 +1,6 @@
 // Transport: the byte stream between a TestClient and the broker, so that the same tests run over each kind that the
-// broker listens on. Plain TCP is here; a kind that is added lies on a socket too, has its own class, and one line in
-// open_transport(). One thread at a time. A reset by the peer is an end like any other.
+// broker listens on. Plain TCP is here, the others are in layered_transport.h. One thread at a time. A reset by the
+// peer is an end like any other.
 #pragma once
 
 #include <chrono>
@@ -17,6 +17,8 @@ constexpr std::chrono::seconds kPatience{60};
 enum class TransportKind : uint8_t { kTcp, kTls, kWebSocket, kWebSocketTls };
 // As the scheme of --listen calls it, but for plain TCP, which is "tcp" here.
 const char* name_of(TransportKind kind);
+// PENSTOCK_TEST_TRANSPORT names it; plain TCP without.
+TransportKind transport_under_test();
 
 // Where the broker listens on 127.0.0.1. A port alone is plain TCP.
 struct Endpoint {
