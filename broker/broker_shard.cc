@@ -88,6 +88,7 @@ std::string BrokerShard::make_client_id() {
   for (;;) {
     char text[32];
     std::snprintf(text, sizeof text, "auto-%016llx", static_cast<unsigned long long>(seams_.random.next_u64()));
+    // [MQTT5-3.2.2-16] Whoever had it before would be at home here, too.
     if (home_of(text) == place_.index && sessions_.find(text) == nullptr) return text;
   }
 }

@@ -98,6 +98,7 @@ size_t Connection::consume(core::Bytes bytes) {
   size_t consumed = 0;
   while (consumed < bytes.size()) {
     PacketBytes packet;
+    // Larger packets than CONNACK allows are an error. [MQTT5-3.2.2-15]
     const Framing framing =
         protocol::next_packet(bytes.subspan(consumed), shard_.options().packet_bytes_max, version_, packet);
     if (framing == Framing::kNeedMore) break;
@@ -126,9 +127,9 @@ Handled Connection::handle(const PacketBytes& packet) {
     case State::kEstablished:
       return handle_packet(shard_, *this, packet);
     case State::kAwaitingConnect:
-      return handle_first_packet(shard_, *this, packet);
+      return handle_first_packet(shard_, *this, packet);  // only here: one CONNACK at most [MQTT5-3.2.0-2]
     case State::kAccepted:
-      return Handled::kWait;  // CONNACK goes first [MQTT-3.2.0-1]
+      return Handled::kWait;  // CONNACK goes first [MQTT-3.2.0-1] [MQTT5-3.2.0-1]
     case State::kLeaving:
     case State::kClosing:
       return Handled::kStop;
@@ -195,7 +196,7 @@ void Connection::on_ended(int error) {
   ended_ = true;
   broken_ = error != 0;
   // What it said before is handled before: messages, and the DISCONNECT without which its will would be published.
-  // [MQTT-3.14.4-3] resume() comes to the end.
+  // [MQTT-3.14.4-3] [MQTT5-3.14.4-3] resume() comes to the end.
   if (waiting_ && state_ != State::kClosing) return;
   close_ended();
 }
@@ -211,7 +212,7 @@ void Connection::close(CloseReason reason, bool after_output) {
     send_disconnect(*code);  // [MQTT5-3.14.0-1]
     after_output = true;
   }
-  state_ = State::kClosing;
+  state_ = State::kClosing;  // nothing is sent behind DISCONNECT [MQTT5-3.14.4-1] [MQTT5-3.14.4-2] [MQTT5-4.13.2-1]
   ++shard_.counters().closes[static_cast<size_t>(reason)];
   shard_.timers().stop(*this);
   if (session_ != nullptr) shard_.on_connection_lost(*this, reason);
@@ -274,7 +275,7 @@ void Connection::on_timer() {
     return;
   }
   if (keepalive_s_ == 0) return;
-  const int64_t limit_ns = int64_t{keepalive_s_} * core::kNsPerSecond * 3 / 2;  // [MQTT-3.1.2-24]
+  const int64_t limit_ns = int64_t{keepalive_s_} * core::kNsPerSecond * 3 / 2;  // [MQTT-3.1.2-24] [MQTT5-3.1.2-22]
   // While we ourselves do not read, silence is not the client's.
   if (receive_paused_ || state_ == State::kAccepted) last_packet_ns_ = shard_.now_ns();
   const int64_t silent_ns = shard_.now_ns() - last_packet_ns_;
@@ -344,6 +345,10 @@ void Connection::note_acknowledged(protocol::PacketType type, protocol::ReasonCo
   if (type != protocol::PacketType::kPubrec || protocol::is_failure(reason)) --terms_->unacknowledged;
 }
 
+// Neither here nor in SUBACK and UNSUBACK is there a reason string or a user property: no client is told what it does
+// not want to know, and no packet becomes too large by it. [MQTT5-3.1.2-29] [MQTT5-3.4.2-2] [MQTT5-3.4.2-3]
+// [MQTT5-3.5.2-2] [MQTT5-3.5.2-3] [MQTT5-3.6.2-2] [MQTT5-3.6.2-3] [MQTT5-3.7.2-2] [MQTT5-3.7.2-3] [MQTT5-3.9.2-1]
+// [MQTT5-3.9.2-2] [MQTT5-3.11.2-1] [MQTT5-3.11.2-2]
 void Connection::send_acknowledge(protocol::PacketType type, protocol::PacketId packet_id,
                                   protocol::ReasonCode reason) {
   if (reason == protocol::ReasonCode::kSuccess || terms_ == nullptr) [[likely]] {
@@ -365,8 +370,9 @@ void Connection::send_unsuback(protocol::PacketId packet_id, const std::vector<p
   commit(protocol::encode_unsuback({reserve(bytes), bytes}, packet_id, codes, version_));
 }
 
+// CONNACK holds neither a reason string nor a user property, here and below. [MQTT5-3.2.2-19] [MQTT5-3.2.2-20]
 bool Connection::send_accepted(bool session_present) {
-  // [MQTT-3.1.4-4] In 3.1 the bit of the session is reserved.
+  // [MQTT-3.1.4-4] [MQTT5-3.1.4-5] In 3.1 the bit of the session is reserved.
   protocol::Connack connack{.session_present = session_present && version_ != protocol::ProtocolVersion::kMqtt31};
   std::string response_information;
   if (terms_ != nullptr) {
@@ -375,13 +381,17 @@ bool Connection::send_accepted(bool session_present) {
     connack.properties.packet_bytes_max = options.packet_bytes_max;  // [MQTT5-3.2.2-15]
     connack.properties.topic_alias_maximum = InboundAliases::kAliasMax;
     connack.properties.session_expiry_s = terms_->granted_expiry_s;
-    if (terms_->is_client_id_made) connack.properties.assigned_client_id = session_->client_id();  // [MQTT5-3.2.2-16]
-    if (terms_->is_keepalive_ours) connack.properties.server_keepalive_s = keepalive_s_;           // [MQTT5-3.1.2-21]
-    if (const Authentication* authentication = terms_->authentication.get()) {                     // [MQTT5-4.12.0-5]
+    // [MQTT5-3.2.2-16] [MQTT5-3.1.3-7]
+    if (terms_->is_client_id_made) connack.properties.assigned_client_id = session_->client_id();
+    // [MQTT5-3.1.2-21] [MQTT5-3.2.2-21]
+    if (terms_->is_keepalive_ours) connack.properties.server_keepalive_s = keepalive_s_;
+    // Where CONNECT named a method, and only there. [MQTT5-4.12.0-5] [MQTT5-4.12.0-6]
+    if (const Authentication* authentication = terms_->authentication.get()) {
       connack.properties.authentication_method = authentication->method;
       connack.properties.authentication_data = core::as_bytes(authentication->server_data);
     }
-    if (terms_->wants_response_information) {  // a topic that reaches this client alone (broker/peer_topic.h)
+    // [MQTT5-3.1.2-28] A topic that reaches this client alone (broker/peer_topic.h).
+    if (terms_->wants_response_information) {
       response_information = "reply/p2p/" + session_->client_id();
       connack.properties.response_information = response_information;
     }
@@ -393,11 +403,12 @@ bool Connection::send_accepted(bool session_present) {
 }
 
 void Connection::send_refusal(protocol::ReasonCode code, protocol::ProtocolVersion version) {
-  const protocol::Connack connack{.code = code};  // [MQTT-3.2.2-4] without a session
+  const protocol::Connack connack{.code = code};  // [MQTT-3.2.2-4] [MQTT5-3.2.2-6] without a session
   const size_t bytes = protocol::connack_bytes(connack, version);
   commit(protocol::encode_connack({reserve(bytes), bytes}, connack, version));
 }
 
+// Without a reason string or a user property. [MQTT5-3.14.2-3] [MQTT5-3.14.2-4]
 void Connection::send_disconnect(protocol::ReasonCode reason) {
   if (terms_ == nullptr) return;
   const protocol::Disconnect disconnect{.reason = reason};

@@ -5,6 +5,7 @@
 
 namespace penstock::broker {
 
+// A stream of bytes that loses nothing and keeps the order: TCP, perhaps with layers in it. [MQTT5-4.2.0-1]
 void Connection::attach() {
   if (transport_ == nullptr)
     shard_.network().attach(socket_, *this);

@@ -81,7 +81,7 @@ void Deliveries::deactivate(Session& session, const std::vector<Subscription*>& 
     std::make_heap(session.active.begin(), session.active.end(), ActiveSubscription::comes_later);
 }
 
-// [MQTT5-3.1.2-24] Of the client's Receive Maximum and our own limit the smaller one.
+// Of the client's Receive Maximum and our own limit the smaller one. [MQTT5-4.9.0-1] [MQTT5-3.3.4-9]
 uint16_t Deliveries::window_limit(const Session& session) const {
   const ConnectionTerms* terms = session.connection->terms();
   const uint16_t limit = shard_.options().inflight_max;
@@ -146,7 +146,7 @@ void Deliveries::run() {
 
 void Deliveries::serve(Session& session) {
   if (session.group() != nullptr) return serve_group(session);
-  if (!session.online() || !session.connection->is_established()) return;
+  if (!session.online() || !session.connection->is_established()) return;  // [MQTT5-3.2.0-1]
   session.wait = DeliveryWait::kNothing;
   if (!resend(session)) {
     // What it waits for may be one that only has to be released.
@@ -185,7 +185,7 @@ bool Deliveries::is_passed(const Session& session, const Subscription& subscript
 
 // The active subscription whose entry arrived first, with that entry loaded; null when there is none, or it must be
 // waited for. Subscriptions whose entry is not loaded stand at the top of the heap, so once the top is loaded all are.
-// [MQTT-4.6.0-5] [MQTT-4.6.0-6]
+// [MQTT-4.6.0-5] [MQTT-4.6.0-6] [MQTT5-4.6.0-5] [MQTT5-4.6.0-6]
 ActiveSubscription* Deliveries::first_active(Session& session) {
   while (!session.active.empty()) {
     ActiveSubscription& top = session.active.front();
@@ -281,13 +281,14 @@ bool Deliveries::may_have_been_sent(const Session& session, const log::QueueEntr
 }
 
 // One message, by the terms of the subscriptions that brought it: the highest QoS of them. [MQTT-3.3.5-1]
+// [MQTT5-3.3.4-2]
 Deliveries::Step Deliveries::take(Session& session, const log::QueueEntry& entry,
                                   std::span<const SubscriptionTerms> terms) {
   if (session.group() != nullptr) [[unlikely]]
     return take_for_group(session, entry);
   QoS granted = terms.front().qos();
   for (const SubscriptionTerms& each : terms.subspan(1)) granted = std::max(granted, each.qos());
-  const QoS qos = std::min(granted, static_cast<QoS>(entry.qos()));  // [MQTT-3.8.4-6]
+  const QoS qos = std::min(granted, static_cast<QoS>(entry.qos()));  // [MQTT-3.8.4-6] [MQTT5-3.8.4-8]
   if (entry.qos() == 2 && !is_durable(entry.log(), entry.offset())) {
     wait_for(session, DeliveryWait::kDurable);
     return Step::kBlocked;
@@ -299,7 +300,7 @@ Deliveries::Step Deliveries::take(Session& session, const log::QueueEntry& entry
     leave_out(session, entry);
     return Step::kTook;
   }
-  if (qos != QoS::kAtMostOnce && session.window(window_limit(session)).full()) {
+  if (qos != QoS::kAtMostOnce && session.window(window_limit(session)).full()) {  // [MQTT5-4.9.0-2]
     wait_for(session, DeliveryWait::kWindow);
     return Step::kBlocked;
   }
@@ -316,7 +317,7 @@ Deliveries::Step Deliveries::take(Session& session, const log::QueueEntry& entry
   }
   if (!is_plain(terms, record)) [[unlikely]]
     return take_with_terms(session, entry, record, terms);
-  // [MQTT-3.3.1-8] [MQTT-3.3.1-9]
+  // [MQTT-3.3.1-8] [MQTT-3.3.1-9] [MQTT5-3.3.1-12]
   return deliver(session, entry, record, {.qos = qos, .retain = is_direct_message(record)}) ? Step::kTook
                                                                                             : Step::kBlocked;
 }
@@ -389,14 +390,14 @@ bool Deliveries::deliver(Session& session, const log::QueueEntry& entry, const l
     return true;
   }
   if (qos == QoS::kAtMostOnce) {
-    sender_.send(*session.connection, record, grant, {});  // [MQTT-4.3.1-1]
+    sender_.send(*session.connection, record, grant, {});  // [MQTT-4.3.1-1] [MQTT5-4.3.1-1]
     if (session.persistent) session.done.advance(entry.log(), record.sequence(), entry.offset());
     return true;
   }
   const bool record_first = qos == QoS::kExactlyOnce && session.persistent;
   if (record_first && !shard_.can_start_delivery(session)) return wait_for(session, DeliveryWait::kDurable);
   InflightWindow& window = *session.window_if_any();
-  // Kept until PUBACK or PUBREC. [MQTT-4.3.2-1]
+  // Kept until PUBACK or PUBREC. [MQTT-4.3.2-1] [MQTT5-4.3.2-3] [MQTT5-4.3.3-3]
   Delivery& delivery = window.push(Delivery{.packet_id = window.next_packet_id(),
                                             .qos = qos,
                                             .state = DeliveryState::kPublished,
@@ -413,7 +414,8 @@ bool Deliveries::deliver(Session& session, const log::QueueEntry& entry, const l
     await_durable(session);
     return true;
   }
-  // The publisher's own DUP is not in the record. [MQTT-3.3.1-1] [MQTT-3.3.1-3]
+  // The publisher's own DUP is not in the record. [MQTT-3.3.1-1] [MQTT-3.3.1-3] [MQTT5-3.3.1-1] [MQTT5-3.3.1-3]
+  // [MQTT5-4.3.2-2] [MQTT5-4.3.3-2]
   sender_.send(*session.connection, record, grant, delivery.packet_id, may_have_been_sent(session, entry));
   return true;
 }

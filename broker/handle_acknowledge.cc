@@ -9,6 +9,7 @@ using protocol::PacketId;
 using protocol::PacketType;
 using protocol::ReasonCode;
 
+// Of a group's message nobody else gets it, also when the member has refused it. [MQTT5-4.8.2-6]
 void complete(BrokerShard& shard, Session& session, Delivery& delivery) {
   if (delivery.shared) shard.complete_share(session, delivery.packet_id);
   session.window_if_any()->complete(delivery);
@@ -17,8 +18,8 @@ void complete(BrokerShard& shard, Session& session, Delivery& delivery) {
   shard.deliveries().on_window_room(session);
 }
 
-// The receiver has our QoS 2 message; never again may it be sent as a PUBLISH. [MQTT-4.3.3-1] Its id is that of the
-// PUBLISH. [MQTT-2.3.1-6]
+// The receiver has our QoS 2 message; never again may it be sent as a PUBLISH. [MQTT-4.3.3-1] [MQTT5-4.3.3-6] PUBREL
+// follows [MQTT5-4.3.3-4], and its id is that of the PUBLISH. [MQTT-2.3.1-6] [MQTT5-2.2.1-5]
 Handled handle_pubrec(BrokerShard& shard, Connection& connection, Delivery& delivery) {
   Session& session = *connection.session();
   if (delivery.state == DeliveryState::kReleased) {
@@ -61,7 +62,8 @@ Handled handle_pubrel(BrokerShard& shard, Connection& connection, PacketId packe
   if (session.has_inbound(packet_id) && session.persistent) end = shard.journal().inbound_released(session, packet_id);
   const bool is_known = session.has_inbound(packet_id);
   session.remove_inbound(packet_id);
-  // [MQTT-4.3.3-2] PUBCOMP for an unknown id, too: the client may repeat PUBREL after we have forgotten it.
+  // [MQTT-4.3.3-2] [MQTT5-4.3.3-11] [MQTT5-4.3.3-12] [MQTT5-4.3.3-13] PUBCOMP for an unknown id, too: the client may
+  // repeat PUBREL after we have forgotten it.
   shard.acknowledgements().push({.end = end != 0 ? end : shard.acknowledgements().last_end(),
                                  .connection = connection.ref(),
                                  .type = PacketType::kPubcomp,
@@ -95,11 +97,11 @@ Handled handle_acknowledge(BrokerShard& shard, Connection& connection, const pro
   const bool exactly_once = delivery->qos == protocol::QoS::kExactlyOnce;
   switch (packet.type) {
     case PacketType::kPuback:
-      if (!exactly_once) complete(shard, session, *delivery);
+      if (!exactly_once) complete(shard, session, *delivery);  // whatever its reason [MQTT5-4.4.0-2]
       return Handled::kDone;
     case PacketType::kPubrec:
       if (!exactly_once) return Handled::kDone;
-      // The client does not take it, which ends it: no PUBREL follows. [MQTT5-4.3.3-4]
+      // The client does not take it, which ends it: no PUBREL follows. [MQTT5-4.4.0-2]
       if (is_refused && delivery->state == DeliveryState::kPublished) {
         complete(shard, session, *delivery);
         return Handled::kDone;

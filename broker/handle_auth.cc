@@ -10,6 +10,8 @@ namespace {
 using auth::AuthAnswer;
 using protocol::ReasonCode;
 
+// Names the method of CONNECT [MQTT5-4.12.0-5], and has neither a reason string nor a user property. [MQTT5-3.15.2-2]
+// [MQTT5-3.15.2-3]
 void send_auth(Connection& connection, ReasonCode reason, std::string_view data) {
   const protocol::Auth packet{
       .reason = reason, .method = connection.terms()->authentication->method, .data = core::as_bytes(data)};
@@ -99,7 +101,7 @@ Handled handle_auth(BrokerShard& shard, Connection& connection, const protocol::
     return Handled::kStop;
   }
   if (connection.terms()->authentication == nullptr)
-    return fail(connection, "MQTT5-4.12.0-6", "AUTH without an authentication method in CONNECT");
+    return fail(connection, "MQTT5-4.12.0-7", "AUTH without an authentication method in CONNECT");
   if (auth->method != connection.terms()->authentication->method)
     return fail(connection, "MQTT5-4.12.0-5", "AUTH with another method than CONNECT");
   if (connection.is_established()) return handle_again(shard, connection, *auth);

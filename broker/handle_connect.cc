@@ -61,13 +61,13 @@ Handled serve_connect(BrokerShard& shard, Connection& connection, const protocol
       return refuse(connection, connect, ReasonCode::kClientIdNotValid);
   }
   if (session != nullptr && session->online()) {
-    session->connection->close(CloseReason::kTakenOver);  // [MQTT-3.1.4-2]
+    session->connection->close(CloseReason::kTakenOver);  // [MQTT-3.1.4-2] [MQTT5-3.1.4-3]
     session = shard.sessions().find(connect.client_id);   // it may have ended
   }
   if (session != nullptr) shard.settle_offline_session(*session, connect.clean_session);
   // A will that still waits for room goes first: its record must not be taken for that of this connection's will.
   if (shard.has_pending_wills()) return Handled::kWait;
-  // [MQTT-3.1.3-6] [MQTT5-3.1.3-6]
+  // [MQTT-3.1.3-6] [MQTT5-3.1.3-6] [MQTT5-3.1.3-7]
   const std::string made = connect.client_id.empty() ? shard.make_client_id() : std::string();
   shard.establish(connection, connect, connect.client_id.empty() ? std::string_view(made) : connect.client_id);
   return Handled::kDone;
@@ -76,8 +76,9 @@ Handled serve_connect(BrokerShard& shard, Connection& connection, const protocol
 }  // namespace
 
 Handled refuse_connect(Connection& connection, protocol::ProtocolVersion version, ReasonCode code) {
-  connection.send_refusal(code, version);         // [MQTT-3.1.3-9]
-  connection.close(CloseReason::kRefused, true);  // [MQTT-3.2.2-5] and nothing behind it is read [MQTT-3.1.4-5]
+  connection.send_refusal(code, version);  // [MQTT-3.1.3-9] [MQTT5-3.1.3-8]
+  // [MQTT5-3.1.4-2] [MQTT5-3.2.2-7] [MQTT-3.2.2-5] and nothing behind it is read [MQTT-3.1.4-5] [MQTT5-3.1.4-6]
+  connection.close(CloseReason::kRefused, true);
   return Handled::kStop;
 }
 
@@ -92,7 +93,7 @@ Handled handle_first_packet(BrokerShard& shard, Connection& connection, const pr
     if (connection.terms()->authentication->exchange == nullptr) return serve_authenticated(shard, connection);
     if (packet.type == protocol::PacketType::kAuth) return handle_auth(shard, connection, packet);
   }
-  if (packet.type != protocol::PacketType::kConnect || connection.terms() != nullptr) {
+  if (packet.type != protocol::PacketType::kConnect || connection.terms() != nullptr) {  // [MQTT5-3.1.0-1]
     connection.fail(
         {protocol::ProtocolErrorReason::kUnexpectedPacket, "MQTT-3.1.0-1", "the first packet is no CONNECT"});
     return Handled::kStop;

@@ -25,7 +25,7 @@ Handled handle_disconnect(BrokerShard& shard, Connection& connection, const prot
                   "DISCONNECT wants to keep a session that CONNECT did not want to keep");
     shard.set_expiry(session, *disconnect->session_expiry_s);
   }
-  // [MQTT-3.14.4-3] [MQTT-3.1.2-10] [MQTT5-3.14.4-3]
+  // [MQTT-3.14.4-3] [MQTT-3.1.2-10] [MQTT5-3.14.4-3] [MQTT5-3.1.2-10]
   const bool discards_will = disconnect->reason == protocol::ReasonCode::kNormalDisconnection;
   if (discards_will) {
     connection.set_clean_disconnect();
@@ -56,13 +56,13 @@ Handled handle_packet(BrokerShard& shard, Connection& connection, const protocol
         connection.fail(empty.error());
         return Handled::kStop;
       }
-      connection.send_pingresp();  // [MQTT-3.12.4-1]
+      connection.send_pingresp();  // [MQTT-3.12.4-1] [MQTT5-3.12.4-1]
       return Handled::kDone;
     case PacketType::kDisconnect:
       return handle_disconnect(shard, connection, packet);
     case PacketType::kAuth:
       return handle_auth(shard, connection, packet);
-    case PacketType::kConnect:
+    case PacketType::kConnect:  // [MQTT5-3.1.0-2]
       return fail(connection, protocol::ProtocolErrorReason::kUnexpectedPacket, "MQTT-3.1.0-2", "a second CONNECT");
     case PacketType::kConnack:
     case PacketType::kSuback:

@@ -14,6 +14,8 @@ using protocol::QoS;
 using protocol::ReasonCode;
 
 // [MQTT-3.3.4-1] [MQTT-4.3.2-2] [MQTT-2.3.1-6] In the order of the PUBLISH packets: [MQTT-4.6.0-2] [MQTT-4.6.0-3]
+// [MQTT5-3.3.4-1] [MQTT5-4.3.2-4] [MQTT5-4.3.3-8] [MQTT5-2.2.1-5] [MQTT5-4.6.0-2] [MQTT5-4.6.0-3]
+// Whether the message has expired does not count. [MQTT5-4.3.3-13]
 void acknowledge(BrokerShard& shard, Connection& connection, const protocol::Publish& publish, uint64_t end,
                  ReasonCode reason = ReasonCode::kSuccess) {
   const PacketType type = publish.qos == QoS::kAtLeastOnce ? PacketType::kPuback : PacketType::kPubrec;
@@ -39,7 +41,7 @@ Handled fail_receive_maximum(Connection& connection) {
 // What only MQTT 5.0 has: aliases. kDone: go on.
 Handled apply_mqtt5(Connection& connection, protocol::Publish& publish) {
   ConnectionTerms& terms = *connection.terms();
-  if (publish.topic_alias > InboundAliases::kAliasMax)  // [MQTT5-3.2.2-17]
+  if (publish.topic_alias > InboundAliases::kAliasMax)  // [MQTT5-3.2.2-17] [MQTT5-3.2.2-18]
     return fail(connection, ProtocolErrorReason::kTopicAlias, "MQTT5-3.3.2-9", "a topic alias over the maximum");
   if (publish.topic_alias != 0 && publish.topic.text().empty()) {
     const std::string_view known = terms.inbound_aliases.topic(publish.topic_alias);
@@ -63,7 +65,8 @@ void refuse(BrokerShard& shard, Connection& connection, const protocol::Publish&
   }
 }
 
-// The disk is full or broken. A client of 5.0 is told; the others come again after a reconnect.
+// The disk is full or broken. A client of 5.0 is told, and the packet id is free again [MQTT5-4.3.3-9]; the others come
+// again after a reconnect.
 Handled refuse_for_want_of_disk(BrokerShard& shard, Connection& connection, const protocol::Publish& publish) {
   const bool is_told = connection.terms() != nullptr;
   shard.note_refused_publish(connection, is_told);
@@ -112,7 +115,7 @@ Handled handle_publish(BrokerShard& shard, Connection& connection, const protoco
   Session& session = *connection.session();
   if (publish->qos == QoS::kExactlyOnce && session.has_inbound(publish->packet_id)) {
     if (!connection.note_unacknowledged()) return fail_receive_maximum(connection);
-    // Known already; its record may still be on its way to the disk. [MQTT-4.3.3-2]
+    // Known already; its record may still be on its way to the disk. [MQTT-4.3.3-2] [MQTT5-4.3.3-10]
     acknowledge(shard, connection, *publish, shard.log().appended_end().value());
     return Handled::kDone;
   }
@@ -136,7 +139,8 @@ Handled handle_publish(BrokerShard& shard, Connection& connection, const protoco
     return refuse_for_want_of_disk(shard, connection, *publish);
   ++shard.counters().publishes_received;
   const log::Appended appended = shard.publish(parts);
-  if (publish->qos == QoS::kAtMostOnce) return Handled::kDone;  // [MQTT-3.3.4-1]
+  if (publish->qos == QoS::kAtMostOnce) return Handled::kDone;  // [MQTT-3.3.4-1] [MQTT5-3.3.4-1]
+  // At QoS 1 the next message with this id is a new one. [MQTT5-4.3.2-5]
   if (publish->qos == QoS::kExactlyOnce) session.add_inbound(publish->packet_id);
   acknowledge(shard, connection, *publish, appended.end);
   return Handled::kDone;

@@ -37,9 +37,11 @@ Handled handle_subscribe(BrokerShard& shard, Connection& connection, const proto
                            .connection = connection.ref(),
                            .packet_id = subscribe->packet_id,
                            .packet_bytes = packet.packet_bytes};
-  for (const protocol::FilterRequest request : subscribe->filters) {  // [MQTT-3.8.4-4] [MQTT-3.9.3-1]
+  // [MQTT-3.8.4-4] [MQTT-3.9.3-1] [MQTT5-3.8.4-5] [MQTT5-3.9.3-1]
+  for (const protocol::FilterRequest request : subscribe->filters) {
     const ReasonCode code = refused ? ReasonCode::kQuotaExceeded : shard.may_subscribe(session, request.filter);
-    pending.codes.push_back(protocol::is_failure(code) ? code : protocol::granted(request.qos));  // [MQTT-3.8.4-5]
+    // [MQTT-3.8.4-5] [MQTT5-3.8.4-6] [MQTT5-3.8.4-7]
+    pending.codes.push_back(protocol::is_failure(code) ? code : protocol::granted(request.qos));
     if (protocol::is_failure(code)) continue;
     const SubscriptionTerms terms = terms_of(request, subscribe->subscription_id);
     shard.subscribe(session, request.filter, terms, request.retain_handling, change);
@@ -71,7 +73,7 @@ Handled handle_unsubscribe(BrokerShard& shard, Connection& connection, const pro
   std::vector<Subscription*> ended;
   std::vector<std::string_view> ended_filters;
   absl::flat_hash_set<const Subscription*> seen;
-  std::vector<ReasonCode> codes;                                     // [MQTT5-3.10.4-5] [MQTT5-3.11.3-1]
+  std::vector<ReasonCode> codes;                                     // [MQTT5-3.11.3-1]
   for (const protocol::TopicFilter filter : unsubscribe->filters) {  // [MQTT-3.10.4-6]
     Subscription* subscription = shard.find_subscription(session, filter);
     if (!seen.insert(subscription).second) subscription = nullptr;  // the same once more
@@ -83,7 +85,8 @@ Handled handle_unsubscribe(BrokerShard& shard, Connection& connection, const pro
   shard.unsubscribe(session, std::move(ended), change);
   if (session.persistent && !ended_filters.empty()) shard.journal().unsubscribed(session, ended_filters);
   if (!change.removed.empty()) shard.announce(std::move(change), 0);
-  // [MQTT-3.10.4-4] [MQTT-2.3.1-7] [MQTT-3.10.4-5] also when nothing was subscribed
+  // [MQTT-3.10.4-4] [MQTT-2.3.1-7] [MQTT5-3.10.4-4] [MQTT5-2.2.1-6] Also when nothing was subscribed. [MQTT-3.10.4-5]
+  // [MQTT5-3.10.4-5]
   shard.acknowledgements().push(
       {.end = session.persistent ? shard.log().appended_end().value() : shard.acknowledgements().last_end(),
        .connection = connection.ref(),

@@ -19,7 +19,7 @@ Delivery* InflightWindow::find_among_restored(protocol::PacketId packet_id) {
 protocol::PacketId InflightWindow::next_packet_id() {
   CHECK(!full());
   // The window is shorter than the cycle of ids, so ids given in turn never meet; only restored ones may stand in the
-  // way. [MQTT-2.3.1-4] [MQTT-4.3.2-1]
+  // way. [MQTT-2.3.1-4] [MQTT-4.3.2-1] [MQTT5-2.2.1-4] [MQTT5-4.3.2-1] [MQTT5-4.3.3-1]
   for (bool skipped = false;; skipped = true) {
     last_packet_id_ = last_packet_id_ == UINT16_MAX ? 1 : static_cast<uint16_t>(last_packet_id_ + 1);
     if (holds_restored() && find_among_restored(protocol::PacketId(last_packet_id_)) != nullptr) continue;

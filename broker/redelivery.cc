@@ -13,7 +13,9 @@ using log::LogReader;
 using protocol::QoS;
 
 // After a reconnect: what was not completed is sent again, with DUP and its old packet id, in the order in which it was
-// sent first. [MQTT-4.4.0-1] [MQTT-2.3.1-4] [MQTT-4.6.0-1]
+// sent first. [MQTT-4.4.0-1] [MQTT-2.3.1-4] [MQTT-4.6.0-1] [MQTT5-4.4.0-1] [MQTT5-3.3.1-1] [MQTT5-2.2.1-4]
+// [MQTT5-4.6.0-1] Also when it has expired since [MQTT5-4.3.3-7], and as a PUBREL behind its PUBREC. [MQTT5-4.3.3-5]
+// [MQTT5-4.3.3-6]
 bool Deliveries::resend(Session& session) {
   InflightWindow* window = session.window_if_any();
   if (window == nullptr || session.resend_next >= session.resend_end) return true;
@@ -49,7 +51,7 @@ bool Deliveries::resend(Session& session) {
 }
 
 // QoS 2 deliveries whose record has become durable take their next step. PUBRELs follow the PUBLISH packets, as the
-// PUBRECs of a client do that keeps the order. [MQTT-4.6.0-4]
+// PUBRECs of a client do that keeps the order. [MQTT-4.6.0-4] [MQTT5-4.6.0-4]
 bool Deliveries::publish_started(Session& session) {
   if (session.starting_count == 0) return true;
   InflightWindow& window = *session.window_if_any();

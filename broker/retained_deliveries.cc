@@ -16,7 +16,7 @@ constexpr uint32_t kRetainedTopicsPerTurn = 4096;
 }  // namespace
 
 // Retained messages of new subscriptions. QoS 0 goes out as it is; QoS 1 and 2 become records in the session's own
-// queue, so that they are redelivered like any other message. [MQTT-3.3.1-6]
+// queue, so that they are redelivered like any other message. [MQTT-3.3.1-6] [MQTT5-3.3.1-9]
 bool Deliveries::deliver_retained(Session& session) {
   uint32_t budget = kRetainedTopicsPerTurn;
   while (!session.retained_scans.empty()) {
@@ -42,7 +42,7 @@ bool Deliveries::deliver_retained(Session& session) {
       return true;
     }
     if (is_expired(message->properties, message->wall_us, shard_.clock().wall_us())) continue;
-    const QoS qos = std::min(granted, static_cast<QoS>(message->qos));  // [MQTT-3.8.4-6]
+    const QoS qos = std::min(granted, static_cast<QoS>(message->qos));  // [MQTT-3.8.4-6] [MQTT5-3.8.4-8]
     // Of a life with a larger --max-payload: no room in this log is ever certain to be large enough.
     const size_t bytes = message->topic.size() + message->properties.size() + message->payload.size();
     const bool too_large = bytes > shard_.options().packet_bytes_max;

@@ -59,6 +59,7 @@ class RetainedMessage {
   const uint8_t qos;
 
   // An empty payload takes away what was retained, and is not retained itself. [MQTT-3.3.1-10] [MQTT-3.3.1-11]
+  // [MQTT5-3.3.1-6] [MQTT5-3.3.1-7]
   bool is_removal() const { return payload.empty(); }
   size_t memory_bytes() const {
     return sizeof *this + topic.size() + payload.size() + publisher.size() + properties.size();

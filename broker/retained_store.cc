@@ -30,9 +30,9 @@ struct Verdict {
   std::optional<std::string> next;
 };
 
-// Compares a topic that lies in order with a filter. [MQTT-3.3.2-3]
+// Compares a topic that lies in order with a filter. [MQTT-3.3.2-3] [MQTT5-3.3.2-3]
 Verdict judge(std::string_view filter, std::string_view topic) {
-  // Wildcards at the first level do not match topics that begin with "$". [MQTT-4.7.2-1]
+  // Wildcards at the first level do not match topics that begin with "$". [MQTT-4.7.2-1] [MQTT5-4.7.2-1]
   if ((filter[0] == '+' || filter[0] == '#') && topic.starts_with('$')) return {false, "%"};  // % comes after $
   // The last level so far where another text would do: the walk goes on after its subtree.
   std::optional<std::string_view> last_plus;
@@ -103,7 +103,7 @@ bool RetainedStore::apply(RetainedPointer message) {
     return false;
   }
   newest_us_ = std::max(newest_us_, message->wall_us);
-  // Whatever the QoS of either. [MQTT-3.3.1-5] [MQTT-3.3.1-7]
+  // Whatever the QoS of either. [MQTT-3.3.1-5] [MQTT-3.3.1-7] [MQTT5-3.3.1-5]
   put(slot, std::move(message));
   drop_tombstones();
   return true;

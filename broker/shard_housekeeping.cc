@@ -97,7 +97,7 @@ void BrokerShard::expire_sessions() {
     Session* session = sessions_.at(expiry_slot_++);
     if (session == nullptr || !is_expired(*session)) continue;
     ++counters_.sessions_expired;
-    end_session(*session);
+    end_session(*session);  // [MQTT5-4.1.0-2]
   }
 }
 

@@ -73,13 +73,13 @@ log::Appended BrokerShard::publish(log::RecordParts parts) {
                         .sequence = appended.sequence,
                         .end = appended.end});
   }
-  if (sets_retained) set_retained(parts, appended);  // [MQTT-3.3.1-5] [MQTT-3.3.1-12]
+  if (sets_retained) set_retained(parts, appended);  // [MQTT-3.3.1-5] [MQTT-3.3.1-12] [MQTT5-3.3.1-5] [MQTT5-3.3.1-8]
   return appended;
 }
 
 void BrokerShard::put_into_queues(const TopicRoute& route, log::LogId log, log::LogOffset offset, uint8_t qos) {
   const log::QueueEntry entry(next_arrival_++, log, offset, qos);
-  // Of sessions that are offline, too. [MQTT-3.1.2-5] [MQTT-3.3.2-3] [MQTT-4.5.0-1]
+  // Of sessions that are offline, too. [MQTT-3.1.2-5] [MQTT-3.3.2-3] [MQTT-4.5.0-1] [MQTT5-3.3.2-3] [MQTT5-4.5.0-1]
   for (FilterQueue* queue : route.queues) {
     queue->append(entry);
     deliveries_.on_new_entries(*queue);
@@ -170,6 +170,7 @@ void BrokerShard::on_mail(Mail mail) {
 
 void BrokerShard::on_route(const Mail& mail) {
   // Mail keeps the order of its shard, and with it that of each publisher. [MQTT-4.6.0-5] [MQTT-4.6.0-6]
+  // [MQTT5-4.6.0-5] [MQTT5-4.6.0-6]
   // Live logs stand in shard order. The sender keeps the record in its tail until we have moved our mark past it.
   log::SharedLog& log = *shared_logs_[mail.from];
   const log::RecordView record(log.tail_at(mail.offset.value()));

@@ -18,11 +18,11 @@ uint32_t BrokerShard::bounded_expiry_s(uint32_t wanted_s) const {
 }
 
 void BrokerShard::establish(Connection& connection, const protocol::Connect& connect, std::string_view client_id) {
-  Session* session = sessions_.find(client_id);  // [MQTT-3.1.3-2]
+  Session* session = sessions_.find(client_id);  // [MQTT-3.1.3-2] [MQTT5-3.1.3-2]
   CHECK(session == nullptr || !session->online());
   uint64_t end = 0;
   if (session != nullptr && connect.clean_session) {
-    end = end_session(*session);  // [MQTT-3.1.2-6] [MQTT-3.1.4-3] [MQTT5-3.1.2-4]
+    end = end_session(*session);  // [MQTT-3.1.2-6] [MQTT-3.1.4-3] [MQTT5-3.1.2-4] [MQTT5-3.1.4-4]
     session = nullptr;
   }
   // [MQTT-3.2.2-1] [MQTT-3.2.2-2] [MQTT-3.2.2-3] [MQTT5-3.1.2-5] [MQTT5-3.1.2-6] [MQTT5-3.2.2-2] [MQTT5-3.2.2-3]
@@ -51,7 +51,7 @@ void BrokerShard::establish(Connection& connection, const protocol::Connect& con
     session->will = make_will(*connect.will);
     if (can_record) end = journal_->will_set(*session, *session->will);
   }
-  uint16_t keepalive_s = connect.keepalive_s;
+  uint16_t keepalive_s = connect.keepalive_s;  // [MQTT5-3.2.2-22]
   if (options_.keepalive_s_max > 0 && (keepalive_s == 0 || keepalive_s > options_.keepalive_s_max))
     keepalive_s = options_.keepalive_s_max;
   std::unique_ptr<ConnectionTerms> terms;
@@ -101,13 +101,13 @@ void BrokerShard::on_connection_lost(Connection& connection, CloseReason reason)
   if (session.will != nullptr && connection.clean_disconnect() && reason == CloseReason::kDisconnect)
     session.will.reset();
   if (session.will != nullptr && !ends && session.will->delay_s > 0)
-    delay_will(session, seams_.clock.wall_us());  // [MQTT5-3.1.3-9]
+    delay_will(session, seams_.clock.wall_us());  // [MQTT5-3.1.2-8]
   else
     give_up_will(session);  // [MQTT-3.1.2-8] [MQTT5-3.1.2-8]
   if (!ends) {
-    session_offline(session);  // [MQTT-3.1.2-4] [MQTT-4.1.0-1]
+    session_offline(session);  // [MQTT-3.1.2-4] [MQTT-4.1.0-1] [MQTT5-3.1.2-23]
   } else if (!session.persistent || has_log_room()) {
-    end_session(session);  // [MQTT5-3.1.2-11]
+    end_session(session);  // [MQTT5-4.1.0-2]
   } else {
     session_offline(session);  // expire_sessions() ends it when a record can say so
   }
@@ -186,7 +186,7 @@ void BrokerShard::publish_pending_wills() {
     const log::AppendRoom room = log_->room_for(log::record_bytes(parts));
     if (room == log::AppendRoom::kTailFull) return;
     if (room == log::AppendRoom::kRoom)
-      publish(parts);  // [MQTT-3.1.2-16] [MQTT-3.1.2-17]
+      publish(parts);  // [MQTT-3.1.2-16] [MQTT-3.1.2-17] [MQTT5-3.1.2-14] [MQTT5-3.1.2-15]
     else
       ++counters_.publishes_refused;
     pending_wills_.pop_front();
@@ -208,8 +208,8 @@ void BrokerShard::session_offline(Session& session) {
 }
 
 uint64_t BrokerShard::end_session(Session& session) {
-  CHECK(!session.online());  // [MQTT-4.1.0-2]
-  give_up_will(session);     // at the latest now
+  CHECK(!session.online());  // [MQTT-4.1.0-2] [MQTT5-4.1.0-1]
+  give_up_will(session);     // at the latest now [MQTT5-3.1.2-8]
   if (session.shares != nullptr) return_shares(session);
   FilterChange change;
   deliveries_.end(session);
@@ -273,7 +273,7 @@ void BrokerShard::subscribe(Session& session, TopicFilter filter, SubscriptionTe
   bool is_new = false;
   const uint32_t slot = filters_.obtain(filter, is_new);
   if (is_new && !filter.is_shared()) change.added.emplace_back(filter.text());
-  // An existing subscription is replaced, its flow of messages goes on. [MQTT-3.8.4-3]
+  // An existing subscription is replaced, its flow of messages goes on. [MQTT-3.8.4-3] [MQTT5-3.8.4-3] [MQTT5-3.8.4-4]
   Subscription* existing = session.find_subscription(slot);
   const bool is_repeated = existing != nullptr;
   if (is_repeated)
@@ -290,7 +290,7 @@ void BrokerShard::subscribe(Session& session, TopicFilter filter, SubscriptionTe
 }
 
 Subscription* BrokerShard::find_subscription(Session& session, TopicFilter filter) {
-  const auto slot = filters_.find(filter);  // character by character [MQTT-3.10.4-1]
+  const auto slot = filters_.find(filter);  // character by character [MQTT-3.10.4-1] [MQTT5-3.10.4-1]
   return slot.has_value() ? session.find_subscription(*slot) : nullptr;
 }
 
@@ -301,6 +301,7 @@ void BrokerShard::unsubscribe(Session& session, std::vector<Subscription*> ended
   const auto repeated = std::ranges::unique(ended);
   ended.erase(repeated.begin(), repeated.end());
   // No new ones from here on [MQTT-3.10.4-2]; what stands in the window does not need the queue. [MQTT-3.10.4-3]
+  // [MQTT5-3.10.4-3]
   deliveries_.deactivate(session, ended);
   for (Subscription* subscription : ended) {
     session.filter_bytes -= static_cast<uint32_t>(filters_.filter(subscription->filter_slot).size());
@@ -378,7 +379,7 @@ bool BrokerShard::finish_subscribe(PendingSubscribe& pending) {
     }
     return true;
   }
-  // [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-2.3.1-7]
+  // [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-2.3.1-7] [MQTT5-3.8.4-1] [MQTT5-3.8.4-2] [MQTT5-2.2.1-6]
   const Acknowledgement suback{.end = end,
                                .connection = pending.connection,
                                .type = protocol::PacketType::kSuback,

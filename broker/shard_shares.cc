@@ -149,7 +149,8 @@ void BrokerShard::subscribe_group(Session& session, std::string_view shared_filt
   const TopicFilter filter = protocol::SharedFilter::split(TopicFilter::accepted(shared_filter))->filter;
   const SubscriptionTerms terms(protocol::QoS::kExactlyOnce);
   FilterChange change;
-  subscribe(session, filter, terms, protocol::RetainHandling::kDoNotSend, change);  // [MQTT5-3.3.1-9]
+  // A shared subscription gets nothing that is retained (chapter 4.8.2).
+  subscribe(session, filter, terms, protocol::RetainHandling::kDoNotSend, change);
   deliveries_.begin_group(session);
   PendingSubscribe pending{.client_id = session.client_id(), .packet_bytes = shared_filter.size() + 1};
   pending.filters.emplace_back(filter.text(), terms);

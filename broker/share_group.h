@@ -4,7 +4,7 @@
 // layout keep it as they keep any session, also while every member is away.
 //
 // Members pull: who has room gets the next message, in turn. Messages of a topic go to the member that still holds
-// earlier ones of it, so that they stay in order, unless it has no room. [MQTT5-4.8.2-3] One thread, the shard's.
+// earlier ones of it, so that they stay in order, unless it has no room. One thread, the shard's.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>

@@ -156,6 +156,7 @@ bool Deliveries::send_shared(Session& session, const ShareItem& item, const Shar
                              const log::RecordView& record) {
   const SubscriptionTerms terms = session.find_subscription(joined.filter_slot)->terms;
   const uint32_t identifier = terms.identifier;
+  // [MQTT5-4.8.2-3] A copy of its own, with the identifier of this subscription. [MQTT5-3.3.4-5]
   const Grant grant{.qos = std::min(terms.qos(), static_cast<QoS>(record.qos())),
                     .retain = terms.retain_as_published && record.retain(),
                     .identifiers = {&identifier, identifier == 0 ? 0u : 1u}};

@@ -273,7 +273,7 @@ void SubscriptionTree::match_wildcards(std::string_view name, std::vector<Filter
   size_t waiting = 0;
   for (Step step{kRoot, 0};;) {
     const Node& node = nodes_[step.node];
-    // Wildcards at the first level do not match names that begin with "$". [MQTT-4.7.2-1]
+    // Wildcards at the first level do not match names that begin with "$". [MQTT-4.7.2-1] [MQTT5-4.7.2-1]
     const bool wildcards_apply = step.node != kRoot || name.empty() || name.front() != '$';
     if (node.hash != kNone && wildcards_apply) add(node.hash, matches);
     Reference item = kNone;

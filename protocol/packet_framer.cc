@@ -11,6 +11,7 @@ constexpr ProtocolError kReservedType{Reason::kReservedPacketType, "", "packet t
 constexpr ProtocolError kLongLength{Reason::kRemainingLength, "", "the remaining length has more than four bytes"};
 constexpr ProtocolError kPaddedLength{Reason::kRemainingLength, "MQTT5-1.5.5-1",
                                       "the remaining length is not in its shortest form"};
+// [MQTT5-3.2.2-15]
 constexpr ProtocolError kTooLarge{Reason::kPacketTooLarge, "", "the packet is larger than allowed here"};
 
 // The same words with the statement of 3.1.1 and with that of 5.0.

@@ -10,6 +10,8 @@ namespace {
 constexpr uint64_t bit(PropertyId id) {
   return uint64_t{1} << static_cast<unsigned>(id);
 }
+// What goes to every subscriber as it came. [MQTT5-3.3.2-4] [MQTT5-3.3.2-15] [MQTT5-3.3.2-16] [MQTT5-3.3.2-17]
+// [MQTT5-3.3.2-20]
 constexpr uint64_t kKept = bit(PropertyId::kPayloadFormatIndicator) | bit(PropertyId::kMessageExpiryInterval) |
                            bit(PropertyId::kContentType) | bit(PropertyId::kResponseTopic) |
                            bit(PropertyId::kCorrelationData) | bit(PropertyId::kUserProperty);

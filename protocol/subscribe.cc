@@ -79,7 +79,7 @@ std::expected<void, ProtocolError> check_filter(std::string_view text, uint8_t o
 Decoded<CheckedFilters> check_entries(core::Bytes body, const ListRules& rules, ProtocolVersion version) {
   FieldReader reader(body);
   CheckedFilters checked;
-  checked.packet_id = PacketId(reader.take_u16());
+  checked.packet_id = PacketId(reader.take_u16());  // [MQTT5-2.2.1-3]
   if (reader.truncated()) return fail(Reason::kTruncatedField, "MQTT-2.3.1-1", "no packet id");
   if (checked.packet_id.value() == 0) return fail(Reason::kPacketIdZero, "MQTT-2.3.1-1", "packet id 0");
   if (version == ProtocolVersion::kMqtt5) {

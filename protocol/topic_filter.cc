@@ -30,6 +30,7 @@ const char* broken_wildcard_clause(std::string_view text) {
 
 Decoded<TopicFilter> TopicFilter::parse(std::string_view text) {
   using Reason = ProtocolErrorReason;
+  // [MQTT5-4.7.3-1] [MQTT5-4.7.3-2] [MQTT5-4.7.3-3]
   if (text.empty()) return bad_filter(Reason::kInvalidTopicFilter, "MQTT-4.7.3-1", "the topic filter is empty");
   if (text.size() > kStringBytesMax) {
     return bad_filter(Reason::kInvalidTopicFilter, "MQTT-4.7.3-3", "the topic filter is longer than 65535 bytes");
@@ -75,7 +76,8 @@ bool matches(TopicFilter filter, TopicName name) {
       ++f;
       while (n < n_end && *n != '/') ++n;
     } else {
-      while (f < f_end && n < n_end && *f == *n && *f != '/') ++f, ++n;  // byte for byte  [MQTT-4.7.3-4]
+      while (f < f_end && n < n_end && *f == *n && *f != '/')
+        ++f, ++n;  // byte for byte  [MQTT-4.7.3-4] [MQTT5-4.7.3-4]
     }
     const bool filter_ended = f == f_end;
     const bool name_ended = n == n_end;

@@ -90,7 +90,7 @@ void FrameStream::take_header(Bytes& bytes, Sinks sinks) {
 void FrameStream::begin_frame(const FrameHeader& header, Sinks sinks) {
   const bool from_client = masks_ == nullptr;
   if (header.is_masked != from_client) return fail(from_client ? kUnmasked : kMasked, sinks);  // RFC 6455, 5.1
-  if (header.opcode == Opcode::kText) return fail(kText, sinks);                               // [MQTT-6.0.0-1]
+  if (header.opcode == Opcode::kText) return fail(kText, sinks);  // [MQTT-6.0.0-1] [MQTT5-6.0.0-1]
   if (!is_control(header.opcode)) {
     if (header.payload_bytes > frame_bytes_max_) return fail(kLargeFrame, sinks);
     const bool continues = header.opcode == Opcode::kContinuation;

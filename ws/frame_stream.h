@@ -1,7 +1,7 @@
 // FrameStream: a WebSocket after its handshake, of a server or of a client. MQTT is a stream of bytes in binary frames:
-// a packet may span several of them, and several may be in one [MQTT-6.0.0-2]; so payload goes up as it comes, and
-// nothing is kept but a header that is cut and the payload of a control frame. Part of a codec, with its rules for
-// callers.
+// a packet may span several of them, and several may be in one [MQTT-6.0.0-2] [MQTT5-6.0.0-2]; so payload goes up as it
+// comes, and nothing is kept but a header that is cut and the payload of a control frame. Part of a codec, with its
+// rules for callers.
 #pragma once
 
 #include <array>

@@ -90,7 +90,8 @@ const Refusal* check_origin(const HttpHead& head, const std::vector<std::string>
 }
 
 // The one that is answered, empty when none that we know is offered. "mqtt" first, wherever it stands in the list:
-// that is the name which a server has to choose [MQTT-6.0.0-4]. The other one is what clients of MQTT 3.1 ask for.
+// that is the name which a server has to choose [MQTT-6.0.0-4] [MQTT5-6.0.0-4]. The other one is what clients of
+// MQTT 3.1 ask for.
 std::string_view choose_protocol(const HttpHead& head) {
   for (const std::string_view known : {"mqtt", "mqttv3.1"}) {
     const auto is_known = [known](std::string_view offered) { return offered == known; };
@@ -117,7 +118,7 @@ Verdict judge(std::string_view text, const ServerRules& rules) {
     return {refusal, core::printable(head->only("Origin").value_or(""))};
   }
   const std::string_view protocol = choose_protocol(*head);
-  if (protocol.empty()) return {&kNoProtocol};  // [MQTT-6.0.0-3]
+  if (protocol.empty()) return {&kNoProtocol};  // [MQTT-6.0.0-3] [MQTT5-6.0.0-3]
   std::string answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
   answer.append("Sec-WebSocket-Accept: ").append(websocket_accept(*head->only("Sec-WebSocket-Key")));
   answer.append("\r\nSec-WebSocket-Protocol: ").append(protocol).append("\r\n\r\n");
