@@ -18,7 +18,7 @@ struct SubscriptionTerms {
   uint32_t identifier : 28 = 0;  // 1 to 268,435,455; 0: the client gave none
   uint32_t qos_bits : 2 = 0;
   uint32_t no_local : 1 = 0;             // not what the session itself has published [MQTT5-3.8.3-3]
-  uint32_t retain_as_published : 1 = 0;  // RETAIN of a delivery is that of the publisher [MQTT5-3.3.1-12]
+  uint32_t retain_as_published : 1 = 0;  // RETAIN of a delivery is that of the publisher [MQTT5-3.3.1-13]
 
   protocol::QoS qos() const { return static_cast<protocol::QoS>(qos_bits); }
   bool operator==(const SubscriptionTerms&) const = default;
