@@ -76,8 +76,8 @@ bool matches(TopicFilter filter, TopicName name) {
       ++f;
       while (n < n_end && *n != '/') ++n;
     } else {
-      while (f < f_end && n < n_end && *f == *n && *f != '/')
-        ++f, ++n;  // byte for byte  [MQTT-4.7.3-4] [MQTT5-4.7.3-4]
+      // byte for byte  [MQTT-4.7.3-4] [MQTT5-4.7.3-4]
+      while (f < f_end && n < n_end && *f == *n && *f != '/') ++f, ++n;
     }
     const bool filter_ended = f == f_end;
     const bool name_ended = n == n_end;

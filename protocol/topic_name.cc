@@ -8,8 +8,8 @@ Decoded<TopicName> TopicName::parse_slow(std::string_view text) {
   if (text.empty()) {  // [MQTT5-4.7.3-1]
     return std::unexpected(ProtocolError{Reason::kInvalidTopicName, "MQTT-4.7.3-1", "the topic name is empty"});
   }
-  if (text.size() >
-      kStringBytesMax) {  // [MQTT-4.7.3-3] [MQTT5-4.7.3-3] impossible on the wire; a caller's own text may be longer
+  // [MQTT-4.7.3-3] [MQTT5-4.7.3-3] impossible on the wire; a caller's own text may be longer
+  if (text.size() > kStringBytesMax) {
     return std::unexpected(
         ProtocolError{Reason::kInvalidTopicName, "MQTT-4.7.3-3", "the topic name is longer than 65535 bytes"});
   }
