@@ -325,7 +325,7 @@ class BrokerShard final : private log::LogProgressHandler {
   }
   void put_into_queues(const TopicRoute& route, log::LogId log, log::LogOffset offset, uint8_t qos);
   void set_retained(const log::RecordParts& parts, const log::Appended& appended);
-  uint32_t bounded_expiry_s(uint32_t wanted_s) const;
+  uint32_t bounded_expiry_s(uint32_t wanted_s, protocol::ProtocolVersion version) const;
   bool is_expired(const Session& session) const;
   std::unique_ptr<Will> make_will(const protocol::WillMessage& will);
   void give_up_will(Session& session);

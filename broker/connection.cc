@@ -20,6 +20,14 @@ constexpr int64_t kLastOutputNsMax = 10 * core::kNsPerSecond;
 // receive buffers. Who sends a byte now and then and never a packet gets no more than these.
 constexpr uint8_t kLooksMax = 100;
 
+// A topic that reaches this client alone (broker/peer_topic.h). Empty: none does.
+std::string reply_topic_of(const std::string& client_id) {
+  constexpr std::string_view kParent = "reply/p2p/";
+  const bool fits = kParent.size() + client_id.size() <= protocol::kStringBytesMax;
+  if (!fits || client_id.find_first_of("/+#") != std::string::npos) return {};
+  return std::string(kParent) + client_id;
+}
+
 // What a client of 5.0 is told before we close. None: it has closed itself, or has been told already.
 std::optional<protocol::ReasonCode> disconnect_code(CloseReason reason) {
   using protocol::ReasonCode;
@@ -392,7 +400,7 @@ bool Connection::send_accepted(bool session_present) {
     }
     // [MQTT5-3.1.2-28] A topic that reaches this client alone (broker/peer_topic.h).
     if (terms_->wants_response_information) {
-      response_information = "reply/p2p/" + session_->client_id();
+      response_information = reply_topic_of(session_->client_id());
       connack.properties.response_information = response_information;
     }
   }
@@ -413,6 +421,7 @@ void Connection::send_disconnect(protocol::ReasonCode reason) {
   if (terms_ == nullptr) return;
   const protocol::Disconnect disconnect{.reason = reason};
   const size_t bytes = protocol::disconnect_bytes(disconnect);
+  if (bytes > terms_->packet_bytes_max) return;  // [MQTT5-3.1.2-24]
   commit(protocol::encode_disconnect({reserve(bytes), bytes}, disconnect, protocol::Sender::kServer));
 }
 

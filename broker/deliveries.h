@@ -97,7 +97,8 @@ class Deliveries {
   bool is_durable(log::LogId log, log::LogOffset offset) const;
   bool deliver(Session& session, const log::QueueEntry& entry, const log::RecordView& record, const Grant& grant);
   void send_again(Session& session, const log::RecordView& record, const Delivery& delivery, bool dup);
-  void find_identifiers(Session& session, const log::RecordView& record);
+  bool fits_again(Session& session, const log::RecordView& record, const Delivery& delivery);
+  void find_identifiers(Session& session, const log::RecordView& record, const Delivery& delivery);
   void sift(Session& session);
 
   BrokerShard& shard_;

@@ -92,6 +92,10 @@ Handled handle_first_packet(BrokerShard& shard, Connection& connection, const pr
   if (connection.terms() != nullptr) {  // CONNECT is with us, and the client has to be believed
     if (connection.terms()->authentication->exchange == nullptr) return serve_authenticated(shard, connection);
     if (packet.type == protocol::PacketType::kAuth) return handle_auth(shard, connection, packet);
+    if (packet.type == protocol::PacketType::kDisconnect) {  // it does not want to go on
+      connection.close(CloseReason::kDisconnect);
+      return Handled::kStop;
+    }
   }
   if (packet.type != protocol::PacketType::kConnect || connection.terms() != nullptr) {  // [MQTT5-3.1.0-1]
     connection.fail(

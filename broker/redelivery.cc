@@ -22,20 +22,21 @@ bool Deliveries::resend(Session& session) {
   session.resend_next = std::max(session.resend_next, window->first_ordinal());
   for (; session.resend_next < session.resend_end; ++session.resend_next) {
     if (!session.connection->takes_deliveries()) return wait_for(session, DeliveryWait::kSocket);
-    // An earlier connection may have had room for more of them. [MQTT5-3.3.4-9]
-    if (session.connection->terms() != nullptr && session.resend_next - window->first_ordinal() >= window->limit())
-      return wait_for(session, DeliveryWait::kWindow);
     Delivery& delivery = window->at(session.resend_next - window->first_ordinal());
     if (delivery.state == DeliveryState::kReleased) {
       session.connection->send_acknowledge(protocol::PacketType::kPubrel, delivery.packet_id);
       continue;
     }
     if (delivery.state != DeliveryState::kPublished) continue;  // publish_started() has the others
+    // An earlier connection may have had room for more of them. [MQTT5-3.3.4-9]
+    if (session.connection->terms() != nullptr && session.resend_next - window->first_ordinal() >= window->limit())
+      return wait_for(session, DeliveryWait::kWindow);
     log::RecordView record;
     const auto read = shard_.reader().read(delivery.log, delivery.offset, record, session);
     if (read == LogReader::State::kPending) return wait_for(session, DeliveryWait::kRead);
-    if (read == LogReader::State::kGone) {
-      ++shard_.counters().deliveries_expired;
+    const bool fits = read != LogReader::State::kReady || fits_again(session, record, delivery);
+    if (read == LogReader::State::kGone || !fits) {
+      ++(fits ? shard_.counters().deliveries_expired : shard_.counters().deliveries_too_large);
       delivery.state = DeliveryState::kDone;
       if (delivery.qos != QoS::kExactlyOnce) continue;
       // A client that has it waits for PUBREL, and would take the next message with this id for a repetition.
@@ -64,8 +65,9 @@ bool Deliveries::publish_started(Session& session) {
       log::RecordView record;
       const auto read = shard_.reader().read(delivery.log, delivery.offset, record, session);
       if (read == LogReader::State::kPending) return wait_for(session, DeliveryWait::kRead);
-      if (read == LogReader::State::kReady) send_again(session, record, delivery, false);
-      delivery.state = read == LogReader::State::kReady ? DeliveryState::kPublished : DeliveryState::kDone;
+      const bool is_sent = read == LogReader::State::kReady && fits_again(session, record, delivery);
+      if (is_sent) send_again(session, record, delivery, false);
+      delivery.state = is_sent ? DeliveryState::kPublished : DeliveryState::kDone;
     } else {
       session.connection->send_acknowledge(protocol::PacketType::kPubrel, delivery.packet_id);
       delivery.state = DeliveryState::kReleased;
@@ -77,20 +79,34 @@ bool Deliveries::publish_started(Session& session) {
   return true;
 }
 
+// What was promised to an earlier connection may be too large for this one. [MQTT5-3.1.2-25]
+bool Deliveries::fits_again(Session& session, const log::RecordView& record, const Delivery& delivery) {
+  find_identifiers(session, record, delivery);
+  return sender_.fits(*session.connection, record,
+                      {.qos = delivery.qos, .retain = delivery.retain, .identifiers = identifiers_});
+}
+
 // A delivery whose terms are not at hand any more: it was taken in an earlier turn, or for an earlier connection.
 void Deliveries::send_again(Session& session, const log::RecordView& record, const Delivery& delivery, bool dup) {
-  identifiers_.clear();
-  if (session.connection->terms() != nullptr && !is_direct_message(record)) find_identifiers(session, record);
+  find_identifiers(session, record, delivery);
   sender_.send(*session.connection, record,
                {.qos = delivery.qos, .retain = delivery.retain, .identifiers = identifiers_}, delivery.packet_id, dup);
 }
 
-void Deliveries::find_identifiers(Session& session, const log::RecordView& record) {
-  for (const FilterQueue* queue : shard_.route_of(protocol::TopicName::accepted(record.topic())).queues) {
-    const Subscription* subscription = session.find_subscription(queue->filter_slot());
-    if (subscription != nullptr && subscription->terms.identifier != 0)
-      identifiers_.push_back(subscription->terms.identifier);
+void Deliveries::find_identifiers(Session& session, const log::RecordView& record, const Delivery& delivery) {
+  identifiers_.clear();
+  if (session.connection->terms() == nullptr || is_direct_message(record)) return;
+  const auto add = [&](const Subscription* subscription) {
+    if (subscription == nullptr || subscription->terms.identifier == 0) return;
+    if (subscription->terms.no_local && record.publisher() == session.client_id()) return;
+    identifiers_.push_back(subscription->terms.identifier);
+  };
+  if (delivery.shared) {
+    const ShareMember::Joined* joined = session.shares->member.joined_for(delivery.packet_id.value());
+    return add(joined == nullptr ? nullptr : session.find_subscription(joined->filter_slot));
   }
+  for (const FilterQueue* queue : shard_.route_of(protocol::TopicName::accepted(record.topic())).queues)
+    add(session.find_subscription(queue->filter_slot()));
 }
 
 }  // namespace penstock::broker

@@ -41,6 +41,7 @@ bool Deliveries::deliver_retained(Session& session) {
       make_ready(session);  // the budget is used up
       return true;
     }
+    if (scan.terms.no_local && message->publisher == session.client_id()) continue;  // [MQTT5-3.8.3-3]
     if (is_expired(message->properties, message->wall_us, shard_.clock().wall_us())) continue;
     const QoS qos = std::min(granted, static_cast<QoS>(message->qos));  // [MQTT-3.8.4-6] [MQTT5-3.8.4-8]
     // Of a life with a larger --max-payload: no room in this log is ever certain to be large enough.

@@ -10,11 +10,11 @@ namespace penstock::broker {
 
 using protocol::TopicFilter;
 
-// The bound of --session-expiry in the unit of the protocol.
-uint32_t BrokerShard::bounded_expiry_s(uint32_t wanted_s) const {
-  if (options_.session_expiry_us <= 0) return wanted_s;
+// By --session-expiry, so that a client of 5.0 can be told. What 3.1.1 means by "kept" stays as it is.
+uint32_t BrokerShard::bounded_expiry_s(uint32_t wanted_s, protocol::ProtocolVersion version) const {
+  if (options_.session_expiry_us <= 0 || version != protocol::ProtocolVersion::kMqtt5) return wanted_s;
   const int64_t limit_s = std::max<int64_t>(1, options_.session_expiry_us / core::kUsPerSecond);
-  return wanted_s == kExpiryByBroker ? wanted_s : static_cast<uint32_t>(std::min<int64_t>(wanted_s, limit_s));
+  return static_cast<uint32_t>(std::min<int64_t>(wanted_s, limit_s));
 }
 
 void BrokerShard::establish(Connection& connection, const protocol::Connect& connect, std::string_view client_id) {
@@ -27,7 +27,7 @@ void BrokerShard::establish(Connection& connection, const protocol::Connect& con
   }
   // [MQTT-3.2.2-1] [MQTT-3.2.2-2] [MQTT-3.2.2-3] [MQTT5-3.1.2-5] [MQTT5-3.1.2-6] [MQTT5-3.2.2-2] [MQTT5-3.2.2-3]
   const bool present = session != nullptr;
-  const uint32_t expiry_s = bounded_expiry_s(wanted_expiry_s(connect));
+  const uint32_t expiry_s = bounded_expiry_s(wanted_expiry_s(connect), connect.version);
   if (!present) {
     session = &sessions_.create(*this, std::string(client_id));
     session->persistent = expiry_s != kExpiryAtOnce;  // [MQTT-3.1.2-4] [MQTT-3.1.4-3]
@@ -166,7 +166,7 @@ bool BrokerShard::is_expired(const Session& session) const {
 }
 
 void BrokerShard::set_expiry(Session& session, uint32_t expiry_s) {
-  const uint32_t bounded_s = bounded_expiry_s(expiry_s);
+  const uint32_t bounded_s = bounded_expiry_s(expiry_s, protocol::ProtocolVersion::kMqtt5);
   if (bounded_s == session.expiry_s) return;
   session.expiry_s = bounded_s;
   if (session.persistent && has_log_room()) journal_->session_expiry(session);
@@ -300,6 +300,13 @@ void BrokerShard::unsubscribe(Session& session, std::vector<Subscription*> ended
   std::ranges::sort(ended, {}, &Subscription::filter_slot);
   const auto repeated = std::ranges::unique(ended);
   ended.erase(repeated.begin(), repeated.end());
+  // What is still to be sent of their retained messages ends, too. [MQTT5-3.10.4-2]
+  session.retained_scans.erase_if([&](const RetainedScan& scan) {
+    const auto slot = filters_.find(TopicFilter::accepted(scan.filter));
+    const bool ends = slot.has_value() && std::ranges::binary_search(ended, *slot, {}, &Subscription::filter_slot);
+    if (ends) session.scan_bytes -= static_cast<uint32_t>(scan.filter.size());
+    return ends;
+  });
   // No new ones from here on [MQTT-3.10.4-2]; what stands in the window does not need the queue. [MQTT-3.10.4-3]
   // [MQTT5-3.10.4-3]
   deliveries_.deactivate(session, ended);

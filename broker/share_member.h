@@ -26,6 +26,11 @@ struct ShareMember {
   std::deque<ShareItem> inbox;
   absl::flat_hash_map<uint16_t, ShareItem> inflight;  // by packet id
 
+  // The group that a message in flight is of; null: it was left.
+  const Joined* joined_for(uint16_t packet_id) const {
+    const auto found = inflight.find(packet_id);
+    return found == inflight.end() ? nullptr : find(found->second.token);
+  }
   const Joined* find(ShareToken token) const {
     for (const Joined& each : joined)
       if (each.token == token) return &each;

@@ -27,6 +27,12 @@ class RareQueue {
     items_->pop_front();
     if (items_->empty()) items_.reset();
   }
+  template <typename Predicate>
+  void erase_if(Predicate&& predicate) {
+    if (items_ == nullptr) return;
+    std::erase_if(*items_, predicate);
+    if (items_->empty()) items_.reset();
+  }
   void clear() { items_.reset(); }
 
  private:
