@@ -41,14 +41,15 @@ inline size_t publish5_section_bytes(const PublishHeader5& header) {
   return bytes;
 }
 
-inline size_t publish5_remaining_length(const PublishHeader5& header, size_t section_bytes) {
-  return publish_remaining_length(header.topic.size(), header.qos, header.payload_bytes) +
+inline size_t publish5_remaining_length(const PublishHeader5& header, size_t section_bytes, size_t payload_bytes) {
+  return publish_remaining_length(header.topic.size(), header.qos, payload_bytes) +
          remaining_length_bytes(section_bytes) + section_bytes;
 }
 // The whole packet with its payload. More than kPacketBytesMax where no packet can hold it: compare with what the
 // receiver accepts before encoding. [MQTT5-3.1.2-24]
 inline size_t publish5_bytes(const PublishHeader5& header) {
-  const size_t remaining_length = publish5_remaining_length(header, publish5_section_bytes(header));
+  const size_t remaining_length =
+      publish5_remaining_length(header, publish5_section_bytes(header), header.payload_bytes);
   return 1 + remaining_length_bytes(remaining_length) + remaining_length;
 }
 // Without the payload.
@@ -84,13 +85,12 @@ inline std::byte* write_publish5_section(std::byte* at, const PublishHeader5& he
   return at;
 }
 
-}  // namespace detail
-
-inline size_t encode_publish5_header(core::MutableBytes to, const PublishHeader5& header) {
+// header.payload_bytes does not count.
+inline size_t write_publish5_header(core::MutableBytes to, const PublishHeader5& header, size_t payload_bytes) {
   const size_t section_bytes = publish5_section_bytes(header);
-  const size_t remaining_length = publish5_remaining_length(header, section_bytes);
+  const size_t remaining_length = publish5_remaining_length(header, section_bytes, payload_bytes);
   CHECK(remaining_length <= kRemainingLengthMax);
-  CHECK(to.size() >= 1 + remaining_length_bytes(remaining_length) + remaining_length - header.payload_bytes);
+  CHECK(to.size() >= 1 + remaining_length_bytes(remaining_length) + remaining_length - payload_bytes);
   std::byte* at = to.data();
   at += write_fixed_header(at, PacketType::kPublish, publish_flags(header.qos, header.dup, header.retain),
                            remaining_length);
@@ -102,15 +102,20 @@ inline size_t encode_publish5_header(core::MutableBytes to, const PublishHeader5
     core::store_be16(at, header.packet_id.value());
     at += 2;
   }
-  at = detail::write_variable(at, section_bytes);  // 0 where there are none [MQTT5-2.2.2-1]
-  if (section_bytes != 0) at = detail::write_publish5_section(at, header);
+  at = write_variable(at, section_bytes);  // 0 where there are none [MQTT5-2.2.2-1]
+  if (section_bytes != 0) at = write_publish5_section(at, header);
   return static_cast<size_t>(at - to.data());
 }
 
-// Header and payload; header.payload_bytes is taken from `payload`.
-inline size_t encode_publish5(core::MutableBytes to, PublishHeader5 header, core::Bytes payload) {
-  header.payload_bytes = payload.size();
-  const size_t header_bytes = encode_publish5_header(to, header);
+}  // namespace detail
+
+inline size_t encode_publish5_header(core::MutableBytes to, const PublishHeader5& header) {
+  return detail::write_publish5_header(to, header, header.payload_bytes);
+}
+
+// Header and payload; what counts is payload.size(), not header.payload_bytes.
+inline size_t encode_publish5(core::MutableBytes to, const PublishHeader5& header, core::Bytes payload) {
+  const size_t header_bytes = detail::write_publish5_header(to, header, payload.size());
   CHECK(to.size() - header_bytes >= payload.size());
   if (!payload.empty()) std::memcpy(to.data() + header_bytes, payload.data(), payload.size());
   return header_bytes + payload.size();

@@ -10,7 +10,7 @@ namespace penstock::protocol {
 
 class FieldReader {
  public:
-  explicit FieldReader(core::Bytes body) : rest_(body) {}
+  explicit FieldReader(core::Bytes body) : at_(body.data()), end_(body.data() + body.size()) {}
 
   uint8_t take_u8() {
     const core::Bytes field = take(1);
@@ -42,29 +42,30 @@ class FieldReader {
     }
     malformed_integer_ = true;
     truncated_ = true;
-    rest_ = {};
+    at_ = end_;
     return 0;
   }
 
   // Once true it stays true, and every field since then is empty or 0.
   bool truncated() const { return truncated_; }
   bool malformed_integer() const { return malformed_integer_; }
-  bool at_end() const { return rest_.empty(); }
-  core::Bytes rest() const { return rest_; }
+  bool at_end() const { return at_ == end_; }
+  core::Bytes rest() const { return {at_, end_}; }
 
  private:
   core::Bytes take(size_t bytes) {
-    if (bytes > rest_.size()) {
+    if (bytes > static_cast<size_t>(end_ - at_)) [[unlikely]] {
       truncated_ = true;
-      rest_ = {};
+      at_ = end_;
       return {};
     }
-    const core::Bytes field = rest_.first(bytes);
-    rest_ = rest_.subspan(bytes);
-    return field;
+    const std::byte* const begin = at_;
+    at_ += bytes;
+    return {begin, bytes};
   }
 
-  core::Bytes rest_;
+  const std::byte* at_;
+  const std::byte* end_;
   bool truncated_ = false;
   bool malformed_integer_ = false;
 };

@@ -76,30 +76,37 @@ constexpr auto kRuleOf = [] {
   return rule_of;
 }();
 
-// The value behind an identifier. Where it is cut, `fields` says so.
-void take_value(FieldReader& fields, Type type, Property& out) {
-  switch (type) {
+// One property of `rule`, whose identifier `fields` have given already. Where it is cut, `fields` say so. Field by
+// field: a whole one assigned would be copied in wide pieces right behind the narrow stores that it is made of.
+void take_value(FieldReader& fields, const PropertyRule& rule, Property& out) {
+  const std::byte* const begin = fields.rest().data() - 1;
+  out.id = rule.id;
+  out.number = 0;
+  out.bytes = {};
+  out.value = {};
+  switch (rule.type) {
     case Type::kByte:
       out.number = fields.take_u8();
-      return;
+      break;
     case Type::kTwoBytes:
       out.number = fields.take_u16();
-      return;
+      break;
     case Type::kFourBytes:
       out.number = fields.take_u32();
-      return;
+      break;
     case Type::kVariableInteger:
       out.number = fields.take_variable();
-      return;
+      break;
     case Type::kBinary:
     case Type::kText:
       out.bytes = fields.take_sized();
-      return;
+      break;
     case Type::kTextPair:
       out.bytes = fields.take_sized();
       out.value = fields.take_sized();
-      return;
+      break;
   }
+  out.wire = {begin, fields.rest().data()};
 }
 
 std::unexpected<ProtocolError> bad_length(const char* clause, const char* text) {
@@ -115,12 +122,9 @@ const PropertyRule* property_rule(uint8_t id) {
 
 bool PropertyReader::next(Property& out) {
   if (fields_.at_end()) return false;
-  const core::Bytes rest = fields_.rest();
   const PropertyRule* rule = property_rule(fields_.take_u8());
   if (rule == nullptr) return false;  // not checked before: nothing can be said of the rest
-  out = {.id = rule->id};
-  take_value(fields_, rule->type, out);
-  out.wire = rest.first(rest.size() - fields_.rest().size());
+  take_value(fields_, *rule, out);
   return !fields_.truncated();
 }
 
@@ -151,17 +155,14 @@ bool PropertyChecker::may_begin(const PropertyRule* rule) {
 
 bool PropertyChecker::next(Property& out) {
   if (error_.has_value() || fields_.at_end()) return false;
-  const core::Bytes rest = fields_.rest();
   const PropertyRule* rule = property_rule(fields_.take_u8());
   if (!may_begin(rule)) return false;
-  out = {.id = rule->id};
-  take_value(fields_, rule->type, out);
+  take_value(fields_, *rule, out);
   if (fields_.malformed_integer()) {
     return fail(Reason::kTruncatedField, "MQTT5-1.5.5-1",
                 "a property's number is too long or not in its shortest form");
   }
   if (fields_.truncated()) return fail(Reason::kTruncatedField, "", "a property reaches past the end of its section");
-  out.wire = rest.first(rest.size() - fields_.rest().size());
   return check_value(*rule, out);
 }
 

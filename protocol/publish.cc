@@ -20,9 +20,11 @@ ProtocolError broken_rule(const PacketBytes& packet) {
     return {Reason::kTruncatedField, "MQTT-3.3.2-1", "the topic of PUBLISH reaches past its end"};
   }
   const size_t topic_end = 2 + size_t{core::load_be16(body.data())};
-  if (topic_end + 2 > body.size()) {
+  if (qos != 0 && topic_end + 2 > body.size()) {
     return {Reason::kTruncatedField, "MQTT-2.3.1-1", "PUBLISH above QoS 0 without a packet id"};
   }
+  const Decoded<TopicName> topic = TopicName::parse(core::as_text(body.subspan(2, topic_end - 2)));
+  if (!topic.has_value()) return topic.error();
   return {Reason::kPacketIdZero, "MQTT-2.3.1-1", "PUBLISH with packet id 0"};
 }
 
@@ -42,6 +44,29 @@ void keep(const Property& property, Publish& publish) {
   }
 }
 
+std::optional<ProtocolError> read_properties(const PacketBytes& packet, TopicName topic, Sender sender, Publish& out) {
+  out.topic = topic;
+  out.qos = static_cast<QoS>(packet.flags >> 1 & 3);
+  out.dup = (packet.flags & 0x08) != 0;
+  out.retain = (packet.flags & 0x01) != 0;
+  FieldReader reader(packet.body);
+  reader.take_sized();
+  if (out.qos != QoS::kAtMostOnce) out.packet_id = PacketId(reader.take_u16());
+  const Decoded<core::Bytes> section = take_properties(reader);
+  if (!section.has_value()) return section.error();
+  const PropertyPlace place =
+      sender == Sender::kClient ? PropertyPlace::kPublishFromClient : PropertyPlace::kPublishFromServer;
+  PropertyChecker checker(*section, place);
+  for (Property property; checker.next(property);) keep(property, out);
+  if (checker.error().has_value()) return checker.error();
+  if (out.topic.size() == 0 && out.topic_alias == 0) {
+    return ProtocolError{Reason::kMissingProperty, "", "PUBLISH with an empty topic and no topic alias"};
+  }
+  out.properties = *section;
+  out.payload = reader.rest();
+  return std::nullopt;
+}
+
 }  // namespace
 
 ProtocolError publish_error(const PacketBytes& packet, ProtocolVersion version) {
@@ -49,22 +74,11 @@ ProtocolError publish_error(const PacketBytes& packet, ProtocolVersion version) 
   return version == ProtocolVersion::kMqtt5 ? in_mqtt5(error) : error;
 }
 
-Decoded<Publish> decode_publish_properties(Publish publish, core::Bytes body, size_t properties_begin, Sender sender) {
-  FieldReader reader(body.subspan(properties_begin));
-  const Decoded<core::Bytes> section = take_properties(reader);
-  if (!section.has_value()) return std::unexpected(section.error());
-  const PropertyPlace place =
-      sender == Sender::kClient ? PropertyPlace::kPublishFromClient : PropertyPlace::kPublishFromServer;
-  PropertyChecker checker(*section, place);
-  for (Property property; checker.next(property);) keep(property, publish);
-  if (checker.error().has_value()) return std::unexpected(*checker.error());
-  if (publish.topic.size() == 0 && publish.topic_alias == 0) {
-    return std::unexpected(
-        ProtocolError{Reason::kMissingProperty, "", "PUBLISH with an empty topic and no topic alias"});
-  }
-  publish.properties = *section;
-  publish.payload = reader.rest();
-  return publish;
+// Filled where it is returned, for the reason that decode_publish has.
+Decoded<Publish> decode_publish_properties(const PacketBytes& packet, TopicName topic, Sender sender) {
+  Decoded<Publish> decoded(std::in_place);
+  if (const auto error = read_properties(packet, topic, sender, *decoded)) decoded = std::unexpected(*error);
+  return decoded;
 }
 
 }  // namespace penstock::protocol

@@ -31,8 +31,8 @@ struct Publish {
 // Which rule a PUBLISH breaks that decode_publish did not accept.
 ProtocolError publish_error(const PacketBytes& packet, ProtocolVersion version);
 
-// The rest of a PUBLISH of 5.0 that has properties or no topic: both begin at `properties_begin` of the body.
-Decoded<Publish> decode_publish_properties(Publish publish, core::Bytes body, size_t properties_begin, Sender sender);
+// A PUBLISH of 5.0 that has properties or no topic, both of which `topic` has been judged without.
+Decoded<Publish> decode_publish_properties(const PacketBytes& packet, TopicName topic, Sender sender);
 
 // `known`: a topic that was accepted before, mostly that of the message before. Where the packet has the same, it is
 // not judged again, and Publish::topic is `known` itself. Subscription identifiers are for servers only.
@@ -55,13 +55,15 @@ inline Decoded<Publish> decode_publish(const PacketBytes& packet, TopicName know
   // [MQTT-3.3.2-1] [MQTT-3.3.2-2] [MQTT-4.7.3-1] [MQTT5-3.3.2-1] [MQTT5-3.3.2-2] [MQTT5-4.7.3-1]
   const std::string_view text = core::as_text(body.subspan(2, topic_bytes));
   TopicName topic = known;
-  if (text.empty() || text != known.text()) {
+  const bool is_known =
+      text.size() == known.size() && !text.empty() && swar::equal(text.data(), known.text().data(), text.size());
+  if (!is_known) {
     if (text.empty() && is_5) {
       topic = {};  // an alias has to stand for it
     } else {
       const Decoded<TopicName> parsed = TopicName::parse(text);
       if (!parsed.has_value()) [[unlikely]]
-        return std::unexpected(is_5 ? in_mqtt5(parsed.error()) : parsed.error());
+        return std::unexpected(publish_error(packet, version));
       topic = *parsed;
     }
   }
@@ -71,19 +73,17 @@ inline Decoded<Publish> decode_publish(const PacketBytes& packet, TopicName know
     if (packet_id.value() == 0) [[unlikely]]
       return std::unexpected(publish_error(packet, version));  // [MQTT-2.3.1-1] [MQTT5-2.2.1-3]
   }
-  Publish publish{.topic = topic,
-                  .payload = body.subspan(header_end),
-                  .packet_id = packet_id,
-                  .qos = static_cast<QoS>(qos),
-                  .dup = dup,
-                  .retain = (packet.flags & 0x01) != 0};
+  size_t payload_begin = header_end;
   if (is_5) {
     const bool has_none = header_end < body.size() && body[header_end] == std::byte(0) && topic_bytes != 0;
     if (!has_none) [[unlikely]]
-      return decode_publish_properties(publish, body, header_end, sender);
-    publish.payload = body.subspan(header_end + 1);
+      return decode_publish_properties(packet, topic, sender);
+    ++payload_begin;
   }
-  return publish;
+  // In place and in the order of the fields: what is built elsewhere is copied in wide pieces right behind the narrow
+  // stores that it is made of, and waits for them.
+  return Decoded<Publish>(std::in_place, topic, body.subspan(payload_begin), packet_id, static_cast<QoS>(qos), dup,
+                          (packet.flags & 0x01) != 0);
 }
 
 }  // namespace penstock::protocol

@@ -59,6 +59,17 @@ inline bool any_word(std::string_view text, Judge judge) {
   return (found & kHighs) != 0;
 }
 
+// Two texts of the same length, `bytes`, of which there is at least one. Inline, for short ones: a call costs more.
+inline bool equal(const char* a, const char* b, size_t bytes) {
+  if (bytes < 8) return load_short(a, bytes) == load_short(b, bytes);
+  const size_t last = bytes - 8;
+  uint64_t difference = core::load_le<uint64_t>(a + last) ^ core::load_le<uint64_t>(b + last);
+  for (size_t at = 0; at < last; at += 8) {
+    difference |= core::load_le<uint64_t>(a + at) ^ core::load_le<uint64_t>(b + at);
+  }
+  return difference == 0;
+}
+
 }  // namespace swar
 
 inline bool is_mqtt_utf8(std::string_view text) {

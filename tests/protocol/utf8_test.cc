@@ -124,5 +124,18 @@ TEST(utf8, of_a_payload_may_hold_the_null_character_and_is_judged_alike_otherwis
   EXPECT_FALSE(is_utf8("cut \xe2\x82"));
 }
 
+TEST(utf8, equal_sees_a_difference_at_every_place_of_every_length) {
+  for (size_t bytes = 1; bytes < 40; ++bytes) {
+    const std::string text(bytes, 't');
+    std::string other = text;
+    EXPECT_TRUE(swar::equal(text.data(), other.data(), bytes)) << bytes;
+    for (size_t at = 0; at < bytes; ++at) {
+      other[at] = 'u';
+      EXPECT_FALSE(swar::equal(text.data(), other.data(), bytes)) << at << " of " << bytes;
+      other[at] = 't';
+    }
+  }
+}
+
 }  // namespace
 }  // namespace penstock::protocol
