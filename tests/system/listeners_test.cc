@@ -271,5 +271,25 @@ TEST_P(Listeners, a_storm_of_handshakes_gets_through) {
   }
 }
 
+// What a layer keeps of a connection that has nothing to say. Of TLS most is the library's.
+TEST_P(Listeners, idle_connections_are_small) {
+  if (shards() != 1) GTEST_SKIP() << "memory does not depend on it";
+  own_broker(all_listeners());
+  const std::vector<std::pair<const char*, uint64_t>> bounds = {
+      {"ws", 2 << 10}, {"mqtts", 12 << 10}, {"wss", 12 << 10}};
+  std::vector<LayeredClient> clients;  // all stay, or later ones would have the memory of earlier ones
+  for (const auto& [scheme, bytes_max] : bounds) {
+    const auto connect_some = [&, scheme = scheme](size_t count) {
+      for (size_t i = 0; i < count; ++i) clients.push_back(connected(scheme, scheme + std::to_string(clients.size())));
+    };
+    connect_some(100);  // pools are filled
+    const uint64_t before = own_broker().resident_bytes();
+    connect_some(500);
+    const uint64_t each = (own_broker().resident_bytes() - before) / 500;
+    EXPECT_LE(each, bytes_max) << scheme;
+    RecordProperty(scheme, static_cast<int64_t>(each));
+  }
+}
+
 }  // namespace
 }  // namespace penstock::test
