@@ -129,6 +129,8 @@ void BrokerOracle::broker_died(Loss loss) {
   const int64_t horizon_ns = now_ns() - kHorizonNs;
   for (Message& message : messages_) {
     if (message.sent_ns == INT64_MAX) continue;
+    // What set it may be lost with the rest, though its client hears of the death only later.
+    if (message.will == Will::kArmed && message.sent_ns > horizon_ns) message.will = Will::kInDoubt;
     // A will that was due has been recorded as published, perhaps, and that is gone, too.
     if (message.is_will ? message.will != Will::kNone : message.acknowledged_ns > horizon_ns) {
       message.owed_to.clear();
