@@ -176,7 +176,10 @@ void BrokerShard::on_leave(ShareToken token) {
   if (session == nullptr) return;
   share_groups_.erase(token);
   session->group()->leave(token);
-  if (!session->group()->has_members()) end_session(*session);
+  if (session->group()->has_members())
+    deliveries_.on_work(*session);
+  else
+    end_session(*session);
 }
 
 void BrokerShard::on_reports(const std::vector<ShareItem>& items) {

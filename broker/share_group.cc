@@ -35,6 +35,11 @@ void ShareGroup::set_credit(ShareToken token, uint16_t credit) {
 }
 
 void ShareGroup::leave(ShareToken token) {
+  std::vector<Place> on_their_way;
+  for (const auto& [place, held] : held_)
+    if (held.token == token) on_their_way.push_back(place);
+  std::ranges::sort(on_their_way);
+  for (const Place& place : on_their_way) unheld.push_back(take_back(place));
   std::erase_if(members_, [token](const Member& each) { return each.token == token; });
 }
 

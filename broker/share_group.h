@@ -40,7 +40,7 @@ class ShareGroup {
 
   void join(ShareToken token, uint16_t credit);
   void set_credit(ShareToken token, uint16_t credit);
-  // What it held has been reported before.
+  // What it held has been reported before, but for what was on its way to it: that is nobody's now.
   void leave(ShareToken token);
   bool has_members() const { return !members_.empty(); }
 

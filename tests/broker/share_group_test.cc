@@ -72,6 +72,20 @@ TEST_F(ShareGroupTest, forgets_a_member_that_has_left) {
   EXPECT_FALSE(group_.has_members());
 }
 
+TEST_F(ShareGroupTest, takes_back_what_was_on_its_way_to_a_member_that_has_left) {
+  group_.join(11, 5);
+  group_.join(12, 5);
+  EXPECT_EQ(hand(1, 100), 11u);
+  EXPECT_EQ(hand(2, 100), 11u);
+  EXPECT_EQ(hand(3, 200), 12u);
+  group_.leave(11);
+  ASSERT_EQ(group_.unheld.size(), 2u);
+  EXPECT_EQ(group_.unheld[0], PacketId(1)) << "in their order";
+  EXPECT_EQ(group_.unheld[1], PacketId(2));
+  EXPECT_EQ(group_.take_back(place(1)), PacketId(0)) << "what it may still report";
+  EXPECT_EQ(hand(4, 100), 12u);
+}
+
 TEST_F(ShareGroupTest, knows_nothing_of_a_message_that_nobody_holds) {
   EXPECT_EQ(group_.take_back(place(1)), PacketId(0));
   group_.join(11, 5);
