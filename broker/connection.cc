@@ -154,7 +154,7 @@ void Connection::resume() {
     close_ended();
     return;
   }
-  if (output_.waiting_bytes() < OutputBuffer::kAnswerBytesMax) resume_receiving();
+  if (receive_paused_ && output_.waiting_bytes() < OutputBuffer::kAnswerBytesMax) resume_receiving();
 }
 
 void Connection::consume_held() {
@@ -185,7 +185,11 @@ void Connection::flush() {
   if (is_sending() || output_.waiting_bytes() == 0 || close_begun_ || ended_) return;
   // A peer that asks and asks and does not take its answers is not read any more.
   if (output_.waiting_bytes() >= OutputBuffer::kAnswerBytesMax) pause_receiving();
-  send_output();
+  iovec buffers[OutputBuffer::kSendBlocksMax];
+  if (transport_ == nullptr)
+    shard_.network().send(socket_, output_.begin_send(buffers));
+  else
+    send_through_transport();
 }
 
 void Connection::on_sent() {
@@ -196,7 +200,7 @@ void Connection::on_sent() {
   }
   if (output_.waiting_bytes() > 0 && !flush_listed) list_flush();
   if (state_ == State::kClosing) return;
-  if (!waiting_ && output_.waiting_bytes() < OutputBuffer::kAnswerBytesMax) resume_receiving();
+  if (receive_paused_ && !waiting_ && output_.waiting_bytes() < OutputBuffer::kAnswerBytesMax) resume_receiving();
   if (session_ != nullptr) shard_.deliveries().on_output_room(*session_);
 }
 

@@ -134,8 +134,8 @@ class Connection final : public core::StreamHandler, private core::Timer {
   void attach();
   void pause_receiving();
   void resume_receiving();
-  void send_output();
-  bool is_sending() const;
+  void send_through_transport();
+  bool is_sending() const { return transport_ == nullptr ? output_.sending() : transport_->sending(); }
   void begin_close();
   void close_socket();
   void close_ended();

@@ -23,7 +23,6 @@ void Connection::pause_receiving() {
 }
 
 void Connection::resume_receiving() {
-  if (!receive_paused_) return;
   receive_paused_ = false;
   if (transport_ == nullptr)
     shard_.network().resume(socket_);
@@ -31,19 +30,10 @@ void Connection::resume_receiving() {
     transport_->resume();
 }
 
-void Connection::send_output() {
+void Connection::send_through_transport() {
   iovec buffers[OutputBuffer::kSendBlocksMax];
-  const std::span<const iovec> sent = output_.begin_send(buffers);
-  if (transport_ == nullptr) {
-    shard_.network().send(socket_, sent);
-    return;
-  }
-  transport_->send(sent);
+  transport_->send(output_.begin_send(buffers));
   output_.end_send(shard_.output_blocks());  // it has its own copy
-}
-
-bool Connection::is_sending() const {
-  return transport_ == nullptr ? output_.sending() : transport_->sending();
 }
 
 void Connection::close_socket() {
