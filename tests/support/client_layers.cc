@@ -36,6 +36,12 @@ bool ClientLayers::has_failed() const {
   return std::ranges::any_of(layers_, [](const Layer& each) { return each.codec->state() == StreamState::kFailed; });
 }
 
+std::string_view ClientLayers::failure_reason() const {
+  for (const Layer& each : layers_)
+    if (each.codec->state() == StreamState::kFailed) return each.codec->failure().reason;
+  return {};
+}
+
 void ClientLayers::start_next() {
   for (Layer& layer : layers_) {
     TextSink down(layer.output);
