@@ -11,18 +11,8 @@ namespace {
 class LostEndTest : public testing::Test {
  protected:
   LostEndTest() {
-    for (const ShardIndex index : {0, 1}) EXPECT_TRUE(disk_.make_directories(place_of(index).log.directory));
-  }
-  static ShardPlace place_of(ShardIndex index) {
-    ShardPlace place = ShardOnDisk::only_shard();
-    place.index = index;
-    place.shards_count = 2;
-    place.directory = ShardOnDisk::shard_directory(index);
-    place.log.id = log::LogId(static_cast<uint16_t>(index + 1));
-    place.log.directory = "/data/log-" + std::to_string(index + 1);
-    place.checkpoints = {ShardOnDisk::checkpoint_path(0), ShardOnDisk::checkpoint_path(1)};
-    place.all_logs = place.last_logs = {log::LogId(1), log::LogId(2)};
-    return place;
+    for (const ShardIndex index : {0, 1})
+      EXPECT_TRUE(disk_.make_directories(ShardOnDisk::one_of_two(index).log.directory));
   }
   static std::string client_at_home_on(ShardIndex shard) {
     std::string client_id = "c";
@@ -30,7 +20,7 @@ class LostEndTest : public testing::Test {
     return client_id;
   }
   std::unique_ptr<ShardOnDisk> open(ShardIndex index) {
-    auto opened = std::make_unique<ShardOnDisk>(world_, disk_, place_of(index));
+    auto opened = std::make_unique<ShardOnDisk>(world_, disk_, ShardOnDisk::one_of_two(index));
     EXPECT_TRUE(opened->shard->restore());
     EXPECT_TRUE(opened->shard->open());
     return opened;

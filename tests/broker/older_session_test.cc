@@ -8,27 +8,16 @@
 namespace penstock::broker {
 namespace {
 
-ShardPlace place_of(ShardIndex index) {
-  ShardPlace place = ShardOnDisk::only_shard();
-  place.index = index;
-  place.shards_count = 2;
-  place.directory = ShardOnDisk::shard_directory(index);
-  place.log.id = log::LogId(static_cast<uint16_t>(index + 1));
-  place.log.directory = "/data/log-" + std::to_string(index + 1);
-  place.checkpoints = {ShardOnDisk::checkpoint_path(0), ShardOnDisk::checkpoint_path(1)};
-  place.all_logs = place.last_logs = {log::LogId(1), log::LogId(2)};
-  return place;
-}
-
 TEST(OlderSessionTest, leaves_nothing_to_a_new_one_of_its_name_in_the_log_of_another_shard) {
   sim::SimWorld world(1);
   sim::WorldOnFailure on_failure(world);
   sim::SimStorage disk(world, {});
-  for (const ShardIndex index : {0, 1}) ASSERT_TRUE(disk.make_directories(place_of(index).log.directory));
+  for (const ShardIndex index : {0, 1})
+    ASSERT_TRUE(disk.make_directories(ShardOnDisk::one_of_two(index).log.directory));
   std::string client_id = "c";
   log::LogOffset older, newer;
   {
-    ShardOnDisk first(world, disk, place_of(0));
+    ShardOnDisk first(world, disk, ShardOnDisk::one_of_two(0));
     ASSERT_TRUE(first.shard->restore());
     ASSERT_TRUE(first.shard->open());
     while (first.shard->home_of(client_id) != 1) client_id += 'c';
@@ -41,7 +30,7 @@ TEST(OlderSessionTest, leaves_nothing_to_a_new_one_of_its_name_in_the_log_of_ano
     newer = first.shard->log().appended_end();
     first.shard->publish_direct(session, *retained, protocol::QoS::kAtLeastOnce, 0);
 
-    ShardOnDisk second(world, disk, place_of(1));
+    ShardOnDisk second(world, disk, ShardOnDisk::one_of_two(1));
     ASSERT_TRUE(second.shard->restore());
     ASSERT_TRUE(second.shard->open());
     Session& later = second.shard->sessions().create(*second.shard, client_id);
@@ -53,7 +42,7 @@ TEST(OlderSessionTest, leaves_nothing_to_a_new_one_of_its_name_in_the_log_of_ano
     disk.kill();
   }
   disk.restart();
-  ShardOnDisk second(world, disk, place_of(1));
+  ShardOnDisk second(world, disk, ShardOnDisk::one_of_two(1));
   ASSERT_TRUE(second.shard->restore());
   Session* session = second.shard->sessions().find(client_id);
   ASSERT_NE(session, nullptr);

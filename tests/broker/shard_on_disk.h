@@ -43,6 +43,18 @@ class ShardOnDisk {
     place.all_logs = place.last_logs = {place.log.id};
     return place;
   }
+  // One of two, with logs 1 and 2; the directories of both logs must be there.
+  static ShardPlace one_of_two(ShardIndex index) {
+    ShardPlace place = only_shard();
+    place.index = index;
+    place.shards_count = 2;
+    place.directory = shard_directory(index);
+    place.log.id = log::LogId(static_cast<uint16_t>(index + 1));
+    place.log.directory = "/data/log-" + std::to_string(index + 1);
+    place.checkpoints = {checkpoint_path(0), checkpoint_path(1)};
+    place.all_logs = place.last_logs = {log::LogId(1), log::LogId(2)};
+    return place;
+  }
   static std::string shard_directory(int shard) { return "/data/layout-1/shard-" + std::to_string(shard); }
   static std::string checkpoint_path(int shard) { return shard_directory(shard) + "/checkpoint"; }
 
