@@ -269,7 +269,9 @@ void ModelledClient::on_change() {
     take(packet);
   if (taken == test::Take::kBroken) oracle_.breach(index_, "got what no server may send");
   input_.erase(0, begin);
-  if (peer_.is_confused()) oracle_.breach(index_, "got what no layer below MQTT may send");
+  // A broker that stops, or gives up the connection, while WebSocket is being agreed on says so in HTTP's words.
+  if (const std::string why = peer_.confusion(); !why.empty() && why.find(" 503 ") == std::string::npos)
+    oracle_.breach(index_, "got what no layer below MQTT may send: " + why);
   const bool ended = peer_.state() == LayeredPeer::State::kEnded || peer_.state() == LayeredPeer::State::kRefused;
   if (!ended || (!connecting_ && !established_)) return;
   if (silent_since_ns_ != INT64_MAX) check_end_of_silence();

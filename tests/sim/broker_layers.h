@@ -42,8 +42,8 @@ class LayeredPeer final : private SimPeer {
   std::string take_received();
   void close();  // with a goodbye of the layers
   bool connected() const { return SimPeer::connected(); }
-  // Its layers cannot read what has come. A broker that stops while WebSocket shakes hands answers with an HTTP status.
-  bool is_confused() const { return layers_.has_failed() && layers_.failure_reason() != "ws_refused"; }
+  // Why its layers cannot read what has come; empty where they can.
+  std::string confusion() const { return layers_.failure(); }
   std::function<void()> on_change;
 
   using SimPeer::cut_after_receiving;

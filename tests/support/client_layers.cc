@@ -36,9 +36,12 @@ bool ClientLayers::has_failed() const {
   return std::ranges::any_of(layers_, [](const Layer& each) { return each.codec->state() == StreamState::kFailed; });
 }
 
-std::string_view ClientLayers::failure_reason() const {
-  for (const Layer& each : layers_)
-    if (each.codec->state() == StreamState::kFailed) return each.codec->failure().reason;
+std::string ClientLayers::failure() const {
+  for (const Layer& each : layers_) {
+    if (each.codec->state() != StreamState::kFailed) continue;
+    const core::StreamFailure& failure = each.codec->failure();
+    return std::string(failure.reason) + ": " + failure.detail;
+  }
   return {};
 }
 

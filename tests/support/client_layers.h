@@ -33,7 +33,8 @@ class ClientLayers {
   // Some layer is at its end; nothing comes any more.
   bool has_ended() const;
   bool has_failed() const;
-  std::string_view failure_reason() const;  // of the lowest that has; empty: none
+  // Why, "ws_refused: ..."; empty without a failure.
+  std::string failure() const;
   core::StreamCodec& codec(size_t layer) { return *layers_[layer].codec; }
 
  private:
