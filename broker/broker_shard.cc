@@ -27,7 +27,7 @@ BrokerShard::BrokerShard(ShardPlace place, ShardOptions options, ShardSeams seam
       reader_(seams.storage, {.shard = place_.index,
                               .read_tries_max = kReadTriesMax,
                               .report = [](std::string line) { core::log_line(core::LogLevel::kError, line); }}),
-      deliveries_(*this),
+      deliveries_(*this, PublishSender(output_blocks_, counters_, seams_.clock)),
       share_reports_(place_.shards_count),
       share_assigned_(place_.shards_count),
       last_routed_(place_.shards_count),
@@ -110,7 +110,7 @@ bool BrokerShard::end_turn() {
   deliveries_.run();
   release_acknowledgements();
   answer_joins();
-  for (ShardIndex to = 0; to < place_.shards_count; ++to) flush_shares(to);
+  flush_shares();
   log_->end_turn(!acknowledgements_.empty() || !share_answers_.empty() || deliveries_.awaits_durable() ||
                  stop_state_ != StopState::kRunning);
   publish_routed_marks();

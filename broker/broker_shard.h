@@ -162,7 +162,7 @@ class BrokerShard final : private log::LogProgressHandler {
   }
   protocol::TopicName last_topic() const { return protocol::TopicName::accepted(route_.topic); }
   // Appends and routes a message. Requires log room and mailbox room for one item each.
-  log::Appended publish(log::RecordParts parts);
+  log::Appended publish(const log::RecordParts& parts);
   // What a message keeps of the properties of its packet; valid until the next call.
   core::Bytes stored_properties(core::Bytes checked);
   bool has_mail_room() { return place_.shards_count == 1 || post_.has_room(kMailPerPacket); }
@@ -219,7 +219,7 @@ class BrokerShard final : private log::LogProgressHandler {
   bool take_handshake_step();
   // Its transport goes on in a turn that has time for it; the next one comes at once.
   void go_on_later(Connection& connection) { held_transports_.push_back(connection.ref()); }
-  void on_connection_lost(Connection& connection, CloseReason reason);
+  void on_connection_lost(Connection& connection);
   void report_refused_authentication(const Connection& connection, const std::string& detail);
   void report_protocol_error(const Connection& connection, const protocol::ProtocolError& error);
   // `is_told`: by a reason code, so that it need not come again to learn it.
@@ -314,6 +314,7 @@ class BrokerShard final : private log::LogProgressHandler {
   void end_forsaken_groups();
   void post_share(ShardIndex to, ShareMail mail);
   void flush_shares(ShardIndex to);
+  void flush_shares();
   void on_share(ShardIndex from, const ShareMail& mail);
   void publish_routed_marks();
   const TopicRoute& find_route(protocol::TopicName name);
@@ -413,7 +414,6 @@ class BrokerShard final : private log::LogProgressHandler {
   std::deque<ShareAnswer> share_answers_;                    // in the order of their ends
   std::vector<std::vector<ShareItem>> share_reports_;        // of this turn, by the group's shard
   std::vector<std::vector<ShareItem>> share_assigned_;       // of this turn, by the member's shard
-  bool groups_are_settled_ = false;                          // those without a member have gone
 
   uint64_t next_arrival_ = 1;
   uint64_t first_live_arrival_ = 1;

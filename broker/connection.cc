@@ -227,7 +227,7 @@ void Connection::close(CloseReason reason, bool after_output) {
   state_ = State::kClosing;  // nothing is sent behind DISCONNECT [MQTT5-3.14.4-1] [MQTT5-3.14.4-2] [MQTT5-4.13.2-1]
   ++shard_.counters().closes[static_cast<size_t>(reason)];
   shard_.timers().stop(*this);
-  if (session_ != nullptr) shard_.on_connection_lost(*this, reason);
+  if (session_ != nullptr) shard_.on_connection_lost(*this);
   if (after_output && !ended_ && (is_sending() || output_.waiting_bytes() > 0)) {
     close_after_output_ = true;
     // A peer that takes nothing does not keep us.
@@ -339,13 +339,15 @@ bool Connection::is_peer_gone() const {
 
 void Connection::established() {
   state_ = State::kEstablished;
+  if (terms_ != nullptr && terms_->authentication != nullptr) terms_->authentication->connect = {};
   if (waiting_) shard_.resume_soon(*this);
 }
 
-void Connection::fail(const protocol::ProtocolError& error) {
+Handled Connection::fail(const protocol::ProtocolError& error) {
   shard_.report_protocol_error(*this, error);
   if (state_ == State::kEstablished) send_disconnect(protocol::reason_code(error.reason));  // [MQTT5-4.13.1-1]
   close(CloseReason::kProtocolError, true);                                                 // [MQTT-4.8.0-1]
+  return Handled::kStop;
 }
 
 bool Connection::note_unacknowledged() {

@@ -75,7 +75,8 @@ class Connection final : public core::StreamHandler, private core::Timer {
   // Ends the connection; what is already encoded is still sent when `after_output`, then it closes.
   void close(CloseReason reason, bool after_output = false);
   // The client broke the protocol: counted and, rate-limited, logged.
-  void fail(const protocol::ProtocolError& error);
+  // Returns kStop, for `return connection.fail(...)` in a handler.
+  Handled fail(const protocol::ProtocolError& error);
   // CONNECT was accepted and waits for its record; nothing more is read until established().
   void accept(Session& session, protocol::ProtocolVersion version, uint16_t keepalive_s,
               std::unique_ptr<ConnectionTerms> terms);
@@ -100,8 +101,6 @@ class Connection final : public core::StreamHandler, private core::Timer {
   bool is_waiting() const { return waiting_; }
   bool is_established() const { return state_ == State::kEstablished; }
   bool closing() const { return state_ == State::kClosing; }
-  bool clean_disconnect() const { return clean_disconnect_; }
-  void set_clean_disconnect() { clean_disconnect_ = true; }
   core::SocketId socket() const { return socket_; }
   Transport* transport() { return transport_.get(); }
   // Where the client is: what a proxy says of it, else the other end of the socket. A system call.
@@ -147,7 +146,6 @@ class Connection final : public core::StreamHandler, private core::Timer {
   protocol::ProtocolVersion version_ = protocol::ProtocolVersion::kMqtt311;
   bool waiting_ = false;  // a packet was answered with kWait
   bool receive_paused_ = false;
-  bool clean_disconnect_ = false;
   bool ended_ = false;   // the peer is gone
   bool broken_ = false;  // and not in peace
   bool close_after_output_ = false;

@@ -315,21 +315,14 @@ Deliveries::Step Deliveries::take(Session& session, const log::QueueEntry& entry
     case LogReader::State::kReady:
       break;
   }
-  if (!is_plain(terms, record)) [[unlikely]]
+  if (record.header().properties_bytes != 0 || !std::ranges::all_of(terms, &SubscriptionTerms::is_plain)) [[unlikely]]
     return take_with_terms(session, entry, record, terms);
   // [MQTT-3.3.1-8] [MQTT-3.3.1-9] [MQTT5-3.3.1-12]
   return deliver(session, entry, record, {.qos = qos, .retain = is_direct_message(record)}) ? Step::kTook
                                                                                             : Step::kBlocked;
 }
 
-// Nothing of what only MQTT 5.0 has.
-bool Deliveries::is_plain(std::span<const SubscriptionTerms> terms, const log::RecordView& record) const {
-  if (record.header().properties_bytes != 0) return false;
-  for (const SubscriptionTerms& each : terms)
-    if (each != SubscriptionTerms(each.qos())) return false;
-  return true;
-}
-
+// The message or a subscription has something that only MQTT 5.0 knows.
 Deliveries::Step Deliveries::take_with_terms(Session& session, const log::QueueEntry& entry,
                                              const log::RecordView& record, std::span<const SubscriptionTerms> terms) {
   // [MQTT5-3.3.2-5] What is on its way already is sent again until it is complete.

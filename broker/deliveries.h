@@ -17,7 +17,7 @@ class BrokerShard;
 
 class Deliveries {
  public:
-  explicit Deliveries(BrokerShard& shard) : shard_(shard), sender_(shard) {}
+  Deliveries(BrokerShard& shard, PublishSender sender) : shard_(shard), sender_(sender) {}
 
   // A queue has got entries in this turn.
   void on_new_entries(FilterQueue& queue) {
@@ -76,7 +76,6 @@ class Deliveries {
   Step take_next(Session& session, int& budget);
   Step take_run(Session& session, int& budget);
   Step take(Session& session, const log::QueueEntry& entry, std::span<const SubscriptionTerms> terms);
-  bool is_plain(std::span<const SubscriptionTerms> terms, const log::RecordView& record) const;
   Step take_with_terms(Session& session, const log::QueueEntry& entry, const log::RecordView& record,
                        std::span<const SubscriptionTerms> terms);
   void serve_group(Session& session);
@@ -88,7 +87,7 @@ class Deliveries {
   bool deliver_shared(Session& session);
   bool send_shared(Session& session, const ShareItem& item, const ShareMember::Joined& joined,
                    const log::RecordView& record);
-  bool is_over(const log::RecordView& record) const;
+  log::LogReader::State read_shared(log::LogId log, log::LogOffset offset, log::RecordView& record, Session& session);
   void leave_out(Session& session, const log::QueueEntry& entry);
   ActiveSubscription* first_active(Session& session);
   int pass(Session& session, uint64_t arrival);

@@ -76,10 +76,7 @@ Handled handle_pubrel(BrokerShard& shard, Connection& connection, PacketId packe
 
 Handled handle_acknowledge(BrokerShard& shard, Connection& connection, const protocol::PacketBytes& packet) {
   const auto acknowledge = protocol::decode_acknowledge(packet, connection.version());
-  if (!acknowledge.has_value()) {
-    connection.fail(acknowledge.error());
-    return Handled::kStop;
-  }
+  if (!acknowledge.has_value()) return connection.fail(acknowledge.error());
   if (shard.room_for_state() == Handled::kWait) return Handled::kWait;
   const PacketId packet_id = acknowledge->packet_id;
   if (packet.type == PacketType::kPubrel) return handle_pubrel(shard, connection, packet_id);

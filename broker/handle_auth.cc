@@ -19,11 +19,6 @@ void send_auth(Connection& connection, ReasonCode reason, std::string_view data)
   connection.commit(protocol::encode_auth({connection.reserve(bytes), bytes}, packet, protocol::Sender::kServer));
 }
 
-Handled fail(Connection& connection, const char* clause, const char* text) {
-  connection.fail({protocol::ProtocolErrorReason::kUnexpectedPacket, clause, text});
-  return Handled::kStop;
-}
-
 // What the exchange says to the client's words. kDone: it is believed.
 AuthAnswer::Outcome go_on(Authentication& authentication, const AuthAnswer& answer) {
   if (answer.outcome == AuthAnswer::Outcome::kContinue) return answer.outcome;
@@ -42,7 +37,8 @@ Handled handle_again(BrokerShard& shard, Connection& connection, const protocol:
   Authentication& authentication = *connection.terms()->authentication;
   const bool begins = packet.reason == ReasonCode::kReauthenticate;
   if (begins == (authentication.exchange != nullptr))
-    return fail(connection, "MQTT5-4.12.0-3", "AUTH with a reason code that does not fit to what was said before");
+    return connection.fail({protocol::ProtocolErrorReason::kUnexpectedPacket, "MQTT5-4.12.0-3",
+                            "AUTH with a reason code that does not fit to what was said before"});
   if (begins) authentication.exchange = shard.options().authenticator->start();
   const core::Bytes data = packet.data.value_or(core::Bytes());
   const AuthAnswer answer = begins ? authentication.exchange->begin(data) : authentication.exchange->next(data);
@@ -96,17 +92,17 @@ Handled go_on_authenticating(BrokerShard& shard, Connection& connection, core::B
 
 Handled handle_auth(BrokerShard& shard, Connection& connection, const protocol::PacketBytes& packet) {
   const auto auth = protocol::decode_auth(packet);
-  if (!auth.has_value()) {
-    connection.fail(auth.error());
-    return Handled::kStop;
-  }
+  if (!auth.has_value()) return connection.fail(auth.error());
   if (connection.terms()->authentication == nullptr)
-    return fail(connection, "MQTT5-4.12.0-7", "AUTH without an authentication method in CONNECT");
+    return connection.fail({protocol::ProtocolErrorReason::kUnexpectedPacket, "MQTT5-4.12.0-7",
+                            "AUTH without an authentication method in CONNECT"});
   if (auth->method != connection.terms()->authentication->method)
-    return fail(connection, "MQTT5-4.12.0-5", "AUTH with another method than CONNECT");
+    return connection.fail(
+        {protocol::ProtocolErrorReason::kUnexpectedPacket, "MQTT5-4.12.0-5", "AUTH with another method than CONNECT"});
   if (connection.is_established()) return handle_again(shard, connection, *auth);
   if (auth->reason != ReasonCode::kContinueAuthentication)
-    return fail(connection, "MQTT5-4.12.0-3", "AUTH before CONNACK that does not go on");
+    return connection.fail({protocol::ProtocolErrorReason::kUnexpectedPacket, "MQTT5-4.12.0-3",
+                            "AUTH before CONNACK that does not go on"});
   return go_on_authenticating(shard, connection, auth->data.value_or(core::Bytes()), false);
 }
 

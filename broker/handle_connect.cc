@@ -1,8 +1,8 @@
 #include "broker/broker_shard.h"
 #include "broker/packet_handlers.h"
 #include "broker/session_expiry.h"
+#include "core/utf8.h"
 #include "protocol/connect.h"
-#include "protocol/utf8.h"
 
 namespace penstock::broker {
 namespace {
@@ -31,7 +31,7 @@ std::optional<protocol::ProtocolError> objection_to(const protocol::Connect& con
     return protocol::ProtocolError{Reason::kInvalidTopicName, "", "the topic of the will has more than 128 levels"};
   if (will.properties.size() > kWillPropertiesBytesMax)
     return protocol::ProtocolError{Reason::kPacketTooLarge, "", "the will has more than 64 KiB of properties"};
-  if (will.payload_is_text && !protocol::is_utf8(core::as_text(will.payload)))
+  if (will.payload_is_text && !core::is_utf8(core::as_text(will.payload)))
     return protocol::ProtocolError{Reason::kPayloadFormat, "", "a will that is called UTF-8 and is not"};
   return std::nullopt;
 }
@@ -97,26 +97,18 @@ Handled handle_first_packet(BrokerShard& shard, Connection& connection, const pr
       return Handled::kStop;
     }
   }
-  if (packet.type != protocol::PacketType::kConnect || connection.terms() != nullptr) {  // [MQTT5-3.1.0-1]
-    connection.fail(
+  if (packet.type != protocol::PacketType::kConnect || connection.terms() != nullptr)  // [MQTT5-3.1.0-1]
+    return connection.fail(
         {protocol::ProtocolErrorReason::kUnexpectedPacket, "MQTT-3.1.0-1", "the first packet is no CONNECT"});
-    return Handled::kStop;
-  }
   const auto connect = protocol::decode_connect(packet);
   if (!connect.has_value()) {
     const protocol::ConnectError& error = connect.error();
-    if (!error.refusal.has_value()) {
-      connection.fail(error.error);  // [MQTT-3.1.4-1]
-      return Handled::kStop;
-    }
+    if (!error.refusal.has_value()) return connection.fail(error.error);  // [MQTT-3.1.4-1]
     shard.report_protocol_error(connection, error.error);
     return refuse(connection, {.version = error.version}, *error.refusal);
   }
   if (const auto objection = objection_to(*connect)) {
-    if (connect->version != protocol::ProtocolVersion::kMqtt5) {
-      connection.fail(*objection);
-      return Handled::kStop;
-    }
+    if (connect->version != protocol::ProtocolVersion::kMqtt5) return connection.fail(*objection);
     shard.report_protocol_error(connection, *objection);
     return refuse(connection, *connect, protocol::reason_code(objection->reason));
   }

@@ -6,31 +6,19 @@
 namespace penstock::broker {
 namespace {
 
-Handled fail(Connection& connection, protocol::ProtocolErrorReason reason, const char* clause, const char* text) {
-  connection.fail({reason, clause, text});
-  return Handled::kStop;
-}
-
 Handled handle_disconnect(BrokerShard& shard, Connection& connection, const protocol::PacketBytes& packet) {
   const auto disconnect = protocol::decode_disconnect(packet, connection.version());
-  if (!disconnect.has_value()) {
-    connection.fail(disconnect.error());
-    return Handled::kStop;
-  }
+  if (!disconnect.has_value()) return connection.fail(disconnect.error());
   Session& session = *connection.session();
   if (disconnect->session_expiry_s.has_value()) {
     const bool was_to_end = !session.persistent || session.expiry_s == kExpiryAtOnce;
     if (was_to_end && *disconnect->session_expiry_s != kExpiryAtOnce)  // nothing of it is recorded
-      return fail(connection, protocol::ProtocolErrorReason::kPropertyValue, "",
-                  "DISCONNECT wants to keep a session that CONNECT did not want to keep");
+      return connection.fail({protocol::ProtocolErrorReason::kPropertyValue, "",
+                              "DISCONNECT wants to keep a session that CONNECT did not want to keep"});
     shard.set_expiry(session, *disconnect->session_expiry_s);
   }
   // [MQTT-3.14.4-3] [MQTT-3.1.2-10] [MQTT5-3.14.4-3] [MQTT5-3.1.2-10]
-  const bool discards_will = disconnect->reason == protocol::ReasonCode::kNormalDisconnection;
-  if (discards_will) {
-    connection.set_clean_disconnect();
-    shard.discard_will(session);
-  }
+  if (disconnect->reason == protocol::ReasonCode::kNormalDisconnection) shard.discard_will(session);
   connection.close(CloseReason::kDisconnect);
   return Handled::kStop;
 }
@@ -52,10 +40,7 @@ Handled handle_packet(BrokerShard& shard, Connection& connection, const protocol
     case PacketType::kUnsubscribe:
       return handle_unsubscribe(shard, connection, packet);
     case PacketType::kPingreq:
-      if (const auto empty = protocol::decode_empty(packet); !empty.has_value()) {
-        connection.fail(empty.error());
-        return Handled::kStop;
-      }
+      if (const auto empty = protocol::decode_empty(packet); !empty.has_value()) return connection.fail(empty.error());
       connection.send_pingresp();  // [MQTT-3.12.4-1] [MQTT5-3.12.4-1]
       return Handled::kDone;
     case PacketType::kDisconnect:
@@ -63,13 +48,13 @@ Handled handle_packet(BrokerShard& shard, Connection& connection, const protocol
     case PacketType::kAuth:
       return handle_auth(shard, connection, packet);
     case PacketType::kConnect:  // [MQTT5-3.1.0-2]
-      return fail(connection, protocol::ProtocolErrorReason::kUnexpectedPacket, "MQTT-3.1.0-2", "a second CONNECT");
+      return connection.fail({protocol::ProtocolErrorReason::kUnexpectedPacket, "MQTT-3.1.0-2", "a second CONNECT"});
     case PacketType::kConnack:
     case PacketType::kSuback:
     case PacketType::kUnsuback:
     case PacketType::kPingresp:
-      return fail(connection, protocol::ProtocolErrorReason::kUnexpectedPacket, "",
-                  "a packet that only a server sends");
+      return connection.fail(
+          {protocol::ProtocolErrorReason::kUnexpectedPacket, "", "a packet that only a server sends"});
   }
   return Handled::kStop;
 }

@@ -1,8 +1,8 @@
 #include "broker/broker_shard.h"
 #include "broker/packet_handlers.h"
+#include "core/utf8.h"
 #include "protocol/publish.h"
 #include "protocol/stored_properties.h"
-#include "protocol/utf8.h"
 
 namespace penstock::broker {
 namespace {
@@ -28,25 +28,20 @@ bool is_too_deep(protocol::TopicName topic) {
          protocol::count_levels(topic.text()) > BrokerShard::kTopicLevelsMax;
 }
 
-Handled fail(Connection& connection, ProtocolErrorReason reason, const char* clause, const char* text) {
-  connection.fail({reason, clause, text});
-  return Handled::kStop;
-}
-
 Handled fail_receive_maximum(Connection& connection) {
-  return fail(connection, ProtocolErrorReason::kReceiveMaximum, "MQTT5-3.3.4-7",
-              "more unacknowledged messages than CONNACK allows");
+  return connection.fail(
+      {ProtocolErrorReason::kReceiveMaximum, "MQTT5-3.3.4-7", "more unacknowledged messages than CONNACK allows"});
 }
 
 // What only MQTT 5.0 has: aliases. kDone: go on.
 Handled apply_mqtt5(Connection& connection, protocol::Publish& publish) {
   ConnectionTerms& terms = *connection.terms();
   if (publish.topic_alias > InboundAliases::kAliasMax)  // [MQTT5-3.2.2-17] [MQTT5-3.2.2-18]
-    return fail(connection, ProtocolErrorReason::kTopicAlias, "MQTT5-3.3.2-9", "a topic alias over the maximum");
+    return connection.fail({ProtocolErrorReason::kTopicAlias, "MQTT5-3.3.2-9", "a topic alias over the maximum"});
   if (publish.topic_alias != 0 && publish.topic.text().empty()) {
     const std::string_view known = terms.inbound_aliases.topic(publish.topic_alias);
     if (known.empty())
-      return fail(connection, ProtocolErrorReason::kMissingProperty, "", "a topic alias that stands for no topic yet");
+      return connection.fail({ProtocolErrorReason::kMissingProperty, "", "a topic alias that stands for no topic yet"});
     publish.topic = protocol::TopicName::accepted(known);
   } else if (publish.topic_alias != 0 && !is_too_deep(publish.topic)) {
     terms.inbound_aliases.teach(publish.topic_alias, publish.topic.text());
@@ -77,7 +72,7 @@ Handled refuse_for_want_of_disk(BrokerShard& shard, Connection& connection, cons
 // Why this message is not taken, whatever room there is.
 std::optional<ReasonCode> objection_to(BrokerShard& shard, const protocol::Publish& publish) {
   if (publish.payload.size() > shard.options().payload_bytes_max) return ReasonCode::kQuotaExceeded;
-  if (publish.payload_is_text && !protocol::is_utf8(core::as_text(publish.payload)))
+  if (publish.payload_is_text && !core::is_utf8(core::as_text(publish.payload)))
     return ReasonCode::kPayloadFormatInvalid;
   return std::nullopt;
 }
@@ -87,7 +82,7 @@ Handled refuse_or_close(BrokerShard& shard, Connection& connection, const protoc
                         ReasonCode reason) {
   if (connection.terms() == nullptr || publish.qos == QoS::kAtMostOnce) {
     if (reason == ReasonCode::kPayloadFormatInvalid)
-      return fail(connection, ProtocolErrorReason::kPayloadFormat, "", "a payload that is called UTF-8 and is not");
+      return connection.fail({ProtocolErrorReason::kPayloadFormat, "", "a payload that is called UTF-8 and is not"});
     connection.close(CloseReason::kTooLarge, true);
     return Handled::kStop;
   }
@@ -100,16 +95,13 @@ Handled refuse_or_close(BrokerShard& shard, Connection& connection, const protoc
 
 Handled handle_publish(BrokerShard& shard, Connection& connection, const protocol::PacketBytes& packet) {
   auto publish = protocol::decode_publish(packet, shard.last_topic(), connection.version());
-  if (!publish.has_value()) {
-    connection.fail(publish.error());
-    return Handled::kStop;
-  }
+  if (!publish.has_value()) return connection.fail(publish.error());
   if (!shard.has_mail_room()) return Handled::kWait;
   const bool is_5 = connection.terms() != nullptr;
   if (is_5 && apply_mqtt5(connection, *publish) != Handled::kDone) return Handled::kStop;
   // Of a topic that is not the one before, which was looked at.
   if (publish->topic.text().data() != shard.last_topic().text().data() && is_too_deep(publish->topic))
-    return fail(connection, ProtocolErrorReason::kInvalidTopicName, "", "the topic has more than 128 levels");
+    return connection.fail({ProtocolErrorReason::kInvalidTopicName, "", "the topic has more than 128 levels"});
   if (const auto objection = objection_to(shard, *publish)) [[unlikely]]
     return refuse_or_close(shard, connection, *publish, *objection);
   Session& session = *connection.session();

@@ -20,10 +20,7 @@ SubscriptionTerms terms_of(const protocol::FilterRequest& request, uint32_t iden
 
 Handled handle_subscribe(BrokerShard& shard, Connection& connection, const protocol::PacketBytes& packet) {
   const auto subscribe = protocol::decode_subscribe(packet, connection.version());
-  if (!subscribe.has_value()) {
-    connection.fail(subscribe.error());
-    return Handled::kStop;
-  }
+  if (!subscribe.has_value()) return connection.fail(subscribe.error());
   if (shard.room_for_state() == Handled::kWait) return Handled::kWait;
   Session& session = *connection.session();
   // The filters of a persistent session become a record.
@@ -53,10 +50,7 @@ Handled handle_subscribe(BrokerShard& shard, Connection& connection, const proto
 
 Handled handle_unsubscribe(BrokerShard& shard, Connection& connection, const protocol::PacketBytes& packet) {
   const auto unsubscribe = protocol::decode_unsubscribe(packet, connection.version());
-  if (!unsubscribe.has_value()) {
-    connection.fail(unsubscribe.error());
-    return Handled::kStop;
-  }
+  if (!unsubscribe.has_value()) return connection.fail(unsubscribe.error());
   if (shard.room_for_state() == Handled::kWait) return Handled::kWait;
   Session& session = *connection.session();
   if (session.persistent) {
@@ -74,7 +68,7 @@ Handled handle_unsubscribe(BrokerShard& shard, Connection& connection, const pro
   std::vector<std::string_view> ended_filters;
   absl::flat_hash_set<const Subscription*> seen;
   std::vector<ReasonCode> codes;                                     // [MQTT5-3.11.3-1]
-  for (const protocol::TopicFilter filter : unsubscribe->filters) {  // [MQTT-3.10.4-6]
+  for (const protocol::TopicFilter filter : unsubscribe->filters) {  // [MQTT-3.10.4-6] [MQTT5-3.10.4-6]
     Subscription* subscription = shard.find_subscription(session, filter);
     if (!seen.insert(subscription).second) subscription = nullptr;  // the same once more
     codes.push_back(subscription == nullptr ? ReasonCode::kNoSubscriptionExisted : ReasonCode::kSuccess);

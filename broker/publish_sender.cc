@@ -1,9 +1,5 @@
 #include "broker/publish_sender.h"
 
-#include <cstring>
-
-#include "broker/broker_shard.h"
-#include "broker/connection.h"
 #include "broker/message_expiry.h"
 #include "protocol/encode.h"
 #include "protocol/topic_hash.h"
@@ -26,50 +22,27 @@ std::optional<uint32_t> expiry_left(core::Bytes properties, int64_t published_us
 
 }  // namespace
 
-bool PublishSender::fits(const Connection& connection, const log::RecordView& record, const Grant& grant) const {
-  const ConnectionTerms* terms = connection.terms();
-  if (terms == nullptr || terms->packet_bytes_max == protocol::kPacketBytesMax) [[likely]]
-    return true;
+bool PublishSender::fits_into(uint32_t packet_bytes_max, const log::RecordView& record, const Grant& grant) {
   const PublishHeader5 header{.topic = TopicName::accepted(record.topic()),
                               .properties = record.properties(),
                               .subscription_ids = grant.identifiers,
                               .payload_bytes = record.payload().size(),
                               .qos = grant.qos};
-  return protocol::publish5_bytes(header) <= terms->packet_bytes_max;
+  return protocol::publish5_bytes(header) <= packet_bytes_max;
 }
 
-void PublishSender::send(Connection& connection, const log::RecordView& record, const Grant& grant,
-                         protocol::PacketId packet_id, bool dup) {
-  if (connection.terms() != nullptr) [[unlikely]] {
-    send_5(connection,
-           {.topic = TopicName::accepted(record.topic()),
-            .properties = record.properties(),
-            .message_expiry_s = expiry_left(record.properties(), record.header().wall_us, shard_.clock()),
-            .subscription_ids = grant.identifiers,
-            .packet_id = packet_id,
-            .qos = grant.qos,
-            .dup = dup,
-            .retain = grant.retain},
-           record.header().topic_hash, record.payload());
-    return;
-  }
-  const core::Bytes topic = record.topic_wire();
-  const core::Bytes payload = record.payload();
-  const size_t id_bytes = grant.qos == QoS::kAtMostOnce ? 0 : 2;
-  const size_t remaining = topic.size() + id_bytes + payload.size();
-  const size_t bytes = 1 + protocol::remaining_length_bytes(remaining) + remaining;
-  OutputBuffer& output = connection.output();
-  std::byte* at = output.reserve(shard_.output_blocks(), bytes);
-  at += protocol::write_fixed_header(at, protocol::PacketType::kPublish,
-                                     protocol::publish_flags(grant.qos, dup, grant.retain), remaining);
-  std::memcpy(at, topic.data(), topic.size());
-  at += topic.size();
-  if (id_bytes != 0) core::store_be16(at, packet_id.value());
-  at += id_bytes;
-  if (!payload.empty()) std::memcpy(at, payload.data(), payload.size());
-  output.commit(bytes);
-  if (!connection.flush_listed) connection.list_flush();
-  ++shard_.counters().deliveries_sent;
+void PublishSender::send_5(Connection& connection, const log::RecordView& record, const Grant& grant,
+                           protocol::PacketId packet_id, bool dup) {
+  send_5(connection,
+         {.topic = TopicName::accepted(record.topic()),
+          .properties = record.properties(),
+          .message_expiry_s = expiry_left(record.properties(), record.header().wall_us, clock_),
+          .subscription_ids = grant.identifiers,
+          .packet_id = packet_id,
+          .qos = grant.qos,
+          .dup = dup,
+          .retain = grant.retain},
+         record.header().topic_hash, record.payload());
 }
 
 void PublishSender::send_retained(Connection& connection, const RetainedMessage& message, uint32_t identifier) {
@@ -77,12 +50,12 @@ void PublishSender::send_retained(Connection& connection, const RetainedMessage&
   if (const ConnectionTerms* terms = connection.terms()) {
     PublishHeader5 header{.topic = topic,
                           .properties = message.properties,
-                          .message_expiry_s = expiry_left(message.properties, message.wall_us, shard_.clock()),
+                          .message_expiry_s = expiry_left(message.properties, message.wall_us, clock_),
                           .subscription_ids = {&identifier, identifier == 0 ? 0u : 1u},
                           .payload_bytes = message.payload.size(),
                           .retain = true};
     if (protocol::publish5_bytes(header) > terms->packet_bytes_max)  // [MQTT5-3.1.2-25]
-      ++shard_.counters().deliveries_too_large;
+      ++counters_.deliveries_too_large;
     else
       send_5(connection, header, protocol::topic_hash(topic), message.payload);
     return;
@@ -91,7 +64,7 @@ void PublishSender::send_retained(Connection& connection, const RetainedMessage&
   const size_t bytes = protocol::publish_bytes(message.topic.size(), QoS::kAtMostOnce, message.payload.size());
   protocol::encode_publish({connection.reserve(bytes), bytes}, {.topic = topic, .retain = true}, message.payload);
   connection.commit(bytes);
-  ++shard_.counters().deliveries_sent;
+  ++counters_.deliveries_sent;
 }
 
 void PublishSender::send_5(Connection& connection, PublishHeader5 header, uint32_t topic_hash, core::Bytes payload) {
@@ -105,7 +78,7 @@ void PublishSender::send_5(Connection& connection, PublishHeader5 header, uint32
   const size_t bytes = protocol::publish5_bytes(header);
   protocol::encode_publish5({connection.reserve(bytes), bytes}, header, payload);
   connection.commit(bytes);
-  ++shard_.counters().deliveries_sent;
+  ++counters_.deliveries_sent;
 }
 
 }  // namespace penstock::broker

@@ -93,6 +93,7 @@ void Deliveries::send_again(Session& session, const log::RecordView& record, con
                {.qos = delivery.qos, .retain = delivery.retain, .identifiers = identifiers_}, delivery.packet_id, dup);
 }
 
+// [MQTT5-3.3.4-3]
 void Deliveries::find_identifiers(Session& session, const log::RecordView& record, const Delivery& delivery) {
   identifiers_.clear();
   if (session.connection->terms() == nullptr || is_direct_message(record)) return;

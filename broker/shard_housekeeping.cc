@@ -34,12 +34,8 @@ void BrokerShard::note_progress(Session& session) {
 
 void BrokerShard::housekeeping() {
   next_housekeeping_ns_ = now_ns_ + kHousekeepingNs;
-  ++housekeepings_;
   // Not the first time: until then every shard has told of its members.
-  if (!groups_are_settled_ && housekeepings_ > 1) {
-    groups_are_settled_ = true;
-    end_forsaken_groups();
-  }
+  if (++housekeepings_ == 2) end_forsaken_groups();
   record_progress();
   publish_due_wills();
   expire_sessions();

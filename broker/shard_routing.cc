@@ -48,11 +48,12 @@ const TopicRoute& BrokerShard::find_route_to(std::string_view peer) {
   return route_;
 }
 
-log::Appended BrokerShard::publish(log::RecordParts parts) {
-  bool sets_retained = (parts.flags & log::kRecordRetain) != 0;
+log::Appended BrokerShard::publish(const log::RecordParts& parts) {
+  const bool sets_retained = (parts.flags & log::kRecordRetain) != 0;
   if (sets_retained && !peer_of(TopicName::accepted(parts.topic)).empty()) {
-    parts.flags &= static_cast<uint8_t>(~log::kRecordRetain);
-    sets_retained = false;
+    log::RecordParts unretained = parts;
+    unretained.flags &= static_cast<uint8_t>(~log::kRecordRetain);
+    return publish(unretained);
   }
   // Newer than whatever is retained here, also when the wall clock has gone back since: the newest wins.
   if (sets_retained) log_->not_before(retained_.newest_us() + 1);

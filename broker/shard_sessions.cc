@@ -92,14 +92,12 @@ void BrokerShard::session_online(Session& session) {
   if (session.shares != nullptr) tell_share_credit(session, deliveries_.window_limit(session));
 }
 
-void BrokerShard::on_connection_lost(Connection& connection, CloseReason reason) {
+void BrokerShard::on_connection_lost(Connection& connection) {
   Session& session = *connection.session();
   connection.forget_session();
   session.connection = nullptr;
   const bool ends = !session.persistent || session.expiry_s == kExpiryAtOnce;
-  // [MQTT-3.1.2-10]
-  if (session.will != nullptr && connection.clean_disconnect() && reason == CloseReason::kDisconnect)
-    session.will.reset();
+  // DISCONNECT has discarded it, unless it was to be published.
   if (session.will != nullptr && !ends && session.will->delay_s > 0)
     delay_will(session, seams_.clock.wall_us());  // [MQTT5-3.1.2-8]
   else

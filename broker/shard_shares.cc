@@ -232,6 +232,11 @@ void BrokerShard::post_share(ShardIndex to, ShareMail mail) {
     post_.post(to, Mail{.kind = MailKind::kShare, .body = std::make_unique<ShareMail>(std::move(mail))});
 }
 
+void BrokerShard::flush_shares() {
+  if (share_members_.empty() && share_groups_.empty()) return;
+  for (ShardIndex to = 0; to < place_.shards_count; ++to) flush_shares(to);
+}
+
 void BrokerShard::flush_shares(ShardIndex to) {
   if (!share_reports_[to].empty()) {
     std::vector<ShareItem> items = std::exchange(share_reports_[to], {});

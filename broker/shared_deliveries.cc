@@ -41,10 +41,9 @@ bool Deliveries::hand_out_unheld(Session& session) {
   for (; !group.unheld.empty(); group.unheld.pop_front()) {
     Delivery& delivery = *window.find(group.unheld.front());
     log::RecordView record;
-    const auto read = shard_.reader().read(delivery.log, delivery.offset, record, session);
+    const auto read = read_shared(delivery.log, delivery.offset, record, session);
     if (read == LogReader::State::kPending) return wait_for(session, DeliveryWait::kRead);
-    if (read == LogReader::State::kGone || is_over(record)) {
-      ++shard_.counters().deliveries_expired;
+    if (read == LogReader::State::kGone) {
       window.complete(delivery);
       shard_.note_progress(session);
       continue;
@@ -56,8 +55,15 @@ bool Deliveries::hand_out_unheld(Session& session) {
   return true;
 }
 
-bool Deliveries::is_over(const log::RecordView& record) const {
-  return is_expired(record.properties(), record.header().wall_us, shard_.clock().wall_us());
+// A message whose own time is over is as good as gone.
+LogReader::State Deliveries::read_shared(log::LogId log, log::LogOffset offset, log::RecordView& record,
+                                         Session& session) {
+  const auto read = shard_.reader().read(log, offset, record, session);
+  if (read == LogReader::State::kGone) ++shard_.counters().deliveries_expired;
+  if (read != LogReader::State::kReady) return read;
+  if (!is_expired(record.properties(), record.header().wall_us, shard_.clock().wall_us())) return read;
+  ++shard_.counters().messages_expired;
+  return LogReader::State::kGone;
 }
 
 // Null: nobody has room, or the mailboxes have none; the group is ready again when that changes.
@@ -108,13 +114,12 @@ Deliveries::Step Deliveries::take_for_group(Session& session, const log::QueueEn
     return Step::kBlocked;
   }
   log::RecordView record;
-  const auto read = shard_.reader().read(entry.log(), entry.offset(), record, session);
+  const auto read = read_shared(entry.log(), entry.offset(), record, session);
   if (read == LogReader::State::kPending) {
     wait_for(session, DeliveryWait::kRead);
     return Step::kBlocked;
   }
-  if (read == LogReader::State::kGone || is_over(record)) {
-    ++shard_.counters().deliveries_expired;
+  if (read == LogReader::State::kGone) {
     leave_out(session, entry);
     return Step::kTook;
   }
@@ -139,14 +144,12 @@ bool Deliveries::deliver_shared(Session& session) {
     const ShareItem item = inbox.front();
     const ShareMember::Joined& joined = *session.shares->member.find(item.token);
     log::RecordView record;
-    const auto read = shard_.reader().read(item.log, item.offset, record, session);
+    const auto read = read_shared(item.log, item.offset, record, session);
     if (read == LogReader::State::kPending) return wait_for(session, DeliveryWait::kRead);
-    const bool is_gone = read == LogReader::State::kGone || is_over(record);
-    if (!is_gone && !send_shared(session, item, joined, record)) return false;
-    if (is_gone) {
-      ++shard_.counters().deliveries_expired;
+    if (read == LogReader::State::kGone)
       shard_.report_share(joined.home, item, false);
-    }
+    else if (!send_shared(session, item, joined, record))
+      return false;
     inbox.pop_front();
   }
   return true;

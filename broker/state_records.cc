@@ -15,7 +15,7 @@ constexpr size_t kWillDelayBytes = 1 + sizeof(uint32_t);
 constexpr size_t kTextBytesMin = sizeof(uint16_t);
 
 bool is_plain(const GrantedFilter& granted) {
-  return granted.terms == SubscriptionTerms(granted.terms.qos());
+  return granted.terms.is_plain();
 }
 
 }  // namespace

@@ -22,6 +22,8 @@ struct SubscriptionTerms {
 
   protocol::QoS qos() const { return static_cast<protocol::QoS>(qos_bits); }
   bool operator==(const SubscriptionTerms&) const = default;
+  // Nothing but a QoS: all that 3.1.1 can say.
+  bool is_plain() const { return identifier == 0 && no_local == 0 && retain_as_published == 0; }
 
   // All but the identifier, as in SUBSCRIBE: QoS in bits 0-1, no local in 2, retain as published in 3.
   uint8_t option_bits() const { return static_cast<uint8_t>(qos_bits | no_local << 2 | retain_as_published << 3); }

@@ -27,7 +27,7 @@ struct WillMessage {
   // Checked, as they came, the delay among them: for stored_properties(). To be encoded: without the delay.
   core::Bytes properties;
   std::optional<uint32_t> message_expiry_s;
-  bool payload_is_text = false;  // said to be UTF-8; is_utf8() looks
+  bool payload_is_text = false;  // said to be UTF-8; core::is_utf8() looks
 };
 
 // What a CONNECT of 5.0 says beside the fields that it shares with 3.1.1. The defaults are those of absent properties.

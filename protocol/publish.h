@@ -22,7 +22,7 @@ struct Publish {
   bool dup = false;
   bool retain = false;
   // 5.0 from here.
-  bool payload_is_text = false;  // said to be UTF-8; is_utf8() looks
+  bool payload_is_text = false;  // said to be UTF-8; core::is_utf8() looks
   uint16_t topic_alias = 0;      // 0: none
   std::optional<uint32_t> message_expiry_s;
   core::Bytes properties;  // checked, as they came; what a message keeps of them: stored_properties()

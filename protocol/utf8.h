@@ -14,9 +14,6 @@ namespace penstock::protocol {
 // [MQTT5-1.5.4-1] [MQTT5-1.5.4-2] [MQTT5-1.5.4-3]
 bool is_mqtt_utf8_slow(std::string_view text);
 
-// The same with U+0000: what the payload has to be of a message whose payload format indicator says UTF-8.
-bool is_utf8(std::string_view text);
-
 namespace swar {
 
 constexpr uint64_t kOnes = 0x0101010101010101;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/check.h"
+#include "core/utf8.h"
 #include "protocol/topic_filter.h"
 #include "protocol/topic_name.h"
 #include "protocol/utf8.h"
@@ -55,7 +56,7 @@ void check_text(std::string_view text) {
   CHECK_EQ(name.has_value(), valid && !wild && !text.empty());
   CHECK(!filter.has_value() || (valid && !text.empty()));
   CHECK(!name.has_value() || filter.has_value());
-  CHECK(!valid || is_utf8(text));
+  CHECK(!valid || core::is_utf8(text));
   if (!filter) return;
   CHECK_EQ(filter->has_wildcard(), wild);
   if (filter->is_shared()) check_shared(*filter);

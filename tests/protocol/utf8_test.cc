@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/random.h"
+#include "core/utf8.h"
 
 namespace penstock::protocol {
 namespace {
@@ -113,15 +114,15 @@ TEST(utf8, agrees_with_the_definition_on_random_texts) {
 }
 
 TEST(utf8, of_a_payload_may_hold_the_null_character_and_is_judged_alike_otherwise) {
-  EXPECT_TRUE(is_utf8(""));
-  EXPECT_TRUE(is_utf8("eight plain bytes and more"));
-  EXPECT_TRUE(is_utf8("a\0b"s));
-  EXPECT_TRUE(is_utf8("\0\0\0\0\0\0\0\0\0"s));
-  EXPECT_TRUE(is_utf8("A\xf0\xaa\x9b\x94"));  // the example of figure 1-2
-  EXPECT_FALSE(is_utf8("\0\xed\xa0\x80"s));
-  EXPECT_FALSE(is_utf8("plain text and then \xff"));
-  EXPECT_FALSE(is_utf8("\xc0\x80"));
-  EXPECT_FALSE(is_utf8("cut \xe2\x82"));
+  EXPECT_TRUE(core::is_utf8(""));
+  EXPECT_TRUE(core::is_utf8("eight plain bytes and more"));
+  EXPECT_TRUE(core::is_utf8("a\0b"s));
+  EXPECT_TRUE(core::is_utf8("\0\0\0\0\0\0\0\0\0"s));
+  EXPECT_TRUE(core::is_utf8("A\xf0\xaa\x9b\x94"));  // the example of figure 1-2
+  EXPECT_FALSE(core::is_utf8("\0\xed\xa0\x80"s));
+  EXPECT_FALSE(core::is_utf8("plain text and then \xff"));
+  EXPECT_FALSE(core::is_utf8("\xc0\x80"));
+  EXPECT_FALSE(core::is_utf8("cut \xe2\x82"));
 }
 
 TEST(utf8, equal_sees_a_difference_at_every_place_of_every_length) {
