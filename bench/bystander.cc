@@ -35,7 +35,7 @@ void Bystander::subscribe() {
   for (uint32_t i = 0; i < awaited_; ++i) texts.push_back(plan_.bystander_filter(next_++));
   for (const std::string& text : texts) requests.push_back({.filter = protocol::TopicFilter::accepted(text)});
   const auto buffer = std::as_writable_bytes(loop().send_buffer());
-  const size_t bytes = protocol::encode_subscribe(buffer, protocol::PacketId(1), requests);
+  const size_t bytes = protocol::encode_subscribe(buffer, protocol::PacketId(1), requests, version());
   send(loop().send_buffer().data(), bytes);
 }
 
@@ -46,9 +46,9 @@ const uint8_t* Bystander::take_packets(const uint8_t* begin, const uint8_t* end,
 }
 
 bool Bystander::take_suback(const protocol::PacketBytes& packet) {
-  const auto suback = protocol::decode_suback(packet);
+  const auto suback = protocol::decode_suback(packet, version());
   bool granted = suback.has_value() && suback->codes.size() == awaited_;
-  for (size_t i = 0; granted && i < awaited_; ++i) granted = suback->code(i) != protocol::ReasonCode::kUnspecifiedError;
+  for (size_t i = 0; granted && i < awaited_; ++i) granted = !protocol::is_failure(suback->code(i));
   if (!granted) {
     fail_with("the broker refused a bystander's filters after " + std::to_string(counters_.filters.get()));
     return false;

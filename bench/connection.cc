@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "core/check.h"
 #include "protocol/connect.h"
@@ -27,11 +28,10 @@ core::MutableBytes writable(std::span<uint8_t> buffer) {
   return std::as_writable_bytes(buffer);
 }
 
-std::string refusal(protocol::ReasonCode code) {
-  constexpr const char* kReasons[] = {"accepted",           "unacceptable protocol version", "client id rejected",
-                                      "server unavailable", "bad user name or password",     "not authorized"};
-  const size_t number = protocol::connack_return_code(code);
-  return "refused by CONNACK with code " + std::to_string(number) + " (" + kReasons[number] + ")";
+std::string refusal(protocol::ReasonCode code, protocol::ProtocolVersion version) {
+  const size_t number =
+      version == protocol::ProtocolVersion::kMqtt5 ? static_cast<size_t>(code) : protocol::connack_return_code(code);
+  return "refused by CONNACK with code " + std::to_string(number) + " (" + protocol::to_string(code) + ")";
 }
 
 }  // namespace
@@ -57,6 +57,11 @@ void Connection::open() {
 }
 
 void Connection::close_socket() {
+  if (layers_ != nullptr && target_.layers().resumes()) {
+    // TLS 1.2 gives no new session to a connection that resumes one: that stays good.
+    if (TlsSession session = layers_->session()) session_ = std::move(session);
+  }
+  layers_.reset();
   if (fd_ >= 0) close(fd_);
   fd_ = -1;
   state_ = State::kIdle;
@@ -101,6 +106,12 @@ void Connection::update_interest() {
 
 void Connection::send(const uint8_t* data, size_t size) {
   if (fd_ < 0 || size == 0) return;
+  if (layers_ == nullptr) return send_to_socket(data, size);
+  send_to_socket(layers_->stack.send({reinterpret_cast<const char*>(data), size}));
+}
+
+void Connection::send_to_socket(const uint8_t* data, size_t size) {
+  if (fd_ < 0 || size == 0) return;
   sent_ns_ = loop_.now_ns();
   size_t taken = 0;
   if (unsent_.empty()) {
@@ -134,16 +145,27 @@ void Connection::finish_connecting() {
   getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &error_bytes);
   if (error != 0) return fail_with(core::system_error(error, "connecting to", target_.name()).error().message);
   waits_writable_ = false;
-  state_ = State::kConnackDue;
+  layers_ = target_.layers().make(loop_.masks(), session_);
+  state_ = State::kLayersDue;
   update_interest();
+  if (layers_ == nullptr) return begin_mqtt();
+  send_to_socket(layers_->stack.begin());
+}
+
+void Connection::begin_mqtt() {
+  state_ = State::kConnackDue;
   send_connect();
 }
 
 void Connection::send_connect() {
   const Introduction introduction = owner_.introduction(*this);
-  protocol::Connect connect{.clean_session = introduction.clean_session,
+  version_ = introduction.version;
+  protocol::Connect connect{.version = version_,
+                            .clean_session = introduction.clean_session,
                             .keepalive_s = introduction.keepalive_s,
                             .client_id = introduction.client_id};
+  connect.properties.topic_alias_maximum = introduction.topic_alias_maximum;
+  if (!introduction.clean_session) connect.properties.session_expiry_s = protocol::kSessionNeverExpires;
   if (introduction.user_name) connect.user_name = *introduction.user_name;
   if (introduction.password) connect.password = core::as_bytes(*introduction.password);
   const size_t bytes = protocol::encode_connect(writable(loop_.send_buffer()), connect);
@@ -154,23 +176,55 @@ void Connection::send_subscribe() {
   const Introduction introduction = owner_.introduction(*this);
   const protocol::FilterRequest request{.filter = protocol::TopicFilter::accepted(introduction.filter),
                                         .qos = static_cast<protocol::QoS>(introduction.filter_qos)};
-  const size_t bytes =
-      protocol::encode_subscribe(writable(loop_.send_buffer()), protocol::PacketId(1), std::span(&request, 1));
+  const size_t bytes = protocol::encode_subscribe(writable(loop_.send_buffer()), protocol::PacketId(1),
+                                                  std::span(&request, 1), version_);
   send(loop_.send_buffer().data(), bytes);
 }
 
 void Connection::on_readable() {
   if (fd_ < 0 || state_ == State::kConnecting) return;  // a failed connect is also writable, and handled there
   if (!reads_) return on_peer_close(ECONNRESET);        // nothing else wakes one that has stopped reading
+  if (layers_ != nullptr) return receive_through_layers();
   const auto buffer = loop_.receive_buffer();
   const size_t kept = kept_.size();
   if (kept != 0) std::memcpy(buffer.data(), kept_.data(), kept);
-  const ssize_t result = recv(fd_, buffer.data() + kept, buffer.size() - kept, MSG_DONTWAIT);
-  if (result < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (result <= 0) return on_peer_close(result < 0 ? errno : 0);
+  size_t bytes = 0;
+  if (receive(buffer.subspan(kept), bytes)) take(buffer.data(), buffer.data() + kept + bytes);
+}
+
+bool Connection::receive(std::span<uint8_t> buffer, size_t& bytes) {
+  const ssize_t result = recv(fd_, buffer.data(), buffer.size(), MSG_DONTWAIT);
+  if (result < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+  if (result <= 0) {
+    on_peer_close(result < 0 ? errno : 0);
+    return false;
+  }
   loop_.refresh_now();
-  const uint8_t* at = buffer.data();
-  const uint8_t* const end = at + kept + result;
+  bytes = static_cast<size_t>(result);
+  return true;
+}
+
+void Connection::receive_through_layers() {
+  const auto buffer = loop_.receive_buffer();
+  size_t bytes = 0;
+  if (!receive(buffer, bytes)) return;
+  core::ClientLayers& stack = layers_->stack;
+  // After a goodbye of theirs only the close is waited for.
+  if (stack.has_ended()) return;
+  send_to_socket(stack.receive({reinterpret_cast<const char*>(buffer.data()), bytes}));
+  if (stack.has_failed()) return fail_with(target_.name() + ": " + stack.failure());
+  if (state_ == State::kLayersDue) {
+    if (!stack.is_open()) return;
+    begin_mqtt();
+  }
+  std::string received = stack.take_received();
+  if (received.empty()) return;
+  received.insert(received.begin(), kept_.begin(), kept_.end());
+  const auto* const begin = reinterpret_cast<const uint8_t*>(received.data());
+  take(begin, begin + received.size());
+}
+
+void Connection::take(const uint8_t* at, const uint8_t* end) {
   // Handshake packets are taken one by one: each may change who takes the next.
   while (at != end && (state_ == State::kConnackDue || state_ == State::kSubackDue)) {
     const uint8_t* next = take_handshake(at, end);
@@ -189,7 +243,7 @@ void Connection::on_readable() {
 
 const uint8_t* Connection::take_handshake(const uint8_t* begin, const uint8_t* end) {
   protocol::PacketBytes packet;
-  switch (protocol::next_packet(view(begin, end), packet_bytes_max(), protocol::ProtocolVersion::kMqtt311, packet)) {
+  switch (protocol::next_packet(view(begin, end), packet_bytes_max(), version_, packet)) {
     case protocol::Framing::kNeedMore:
       return begin;
     case protocol::Framing::kError:
@@ -211,10 +265,14 @@ const uint8_t* Connection::take_handshake(const uint8_t* begin, const uint8_t* e
 }
 
 void Connection::on_connack(const protocol::PacketBytes& packet) {
-  const auto connack = protocol::decode_connack(packet);
+  const auto connack = protocol::decode_connack(packet, version_);
   if (!connack.has_value()) return fail_with("the broker sent a malformed CONNACK");
-  if (connack->code != protocol::ReasonCode::kSuccess) return fail_with(refusal(connack->code));
+  if (connack->code != protocol::ReasonCode::kSuccess) return fail_with(refusal(connack->code, version_));
   session_present_ = connack->session_present;
+  receive_maximum_ = connack->properties.receive_maximum;
+  if (owner_.introduction(*this).topic_alias_maximum != 0 && connack->properties.topic_alias_maximum == 0) {
+    return fail_with("the broker takes no topic aliases (--topic-alias)");
+  }
   if (!owner_.introduction(*this).filter.empty()) {
     state_ = State::kSubackDue;
     return send_subscribe();
@@ -223,10 +281,10 @@ void Connection::on_connack(const protocol::PacketBytes& packet) {
 }
 
 void Connection::on_suback(const protocol::PacketBytes& packet) {
-  const auto suback = protocol::decode_suback(packet);
+  const auto suback = protocol::decode_suback(packet, version_);
   if (!suback.has_value() || suback->codes.size() != 1) return fail_with("the broker sent a malformed SUBACK");
   const auto code = suback->code(0);
-  if (code == protocol::ReasonCode::kUnspecifiedError) return fail_with("the broker refused the subscription");
+  if (protocol::is_failure(code)) return fail_with("the broker refused the subscription");
   if (static_cast<uint8_t>(code) < owner_.introduction(*this).filter_qos) {
     return fail_with("the broker granted only QoS " + std::to_string(static_cast<int>(code)));
   }
@@ -254,6 +312,12 @@ bool Connection::take_control_packet(const protocol::PacketBytes& packet) {
     return true;
   }
   if (state_ == State::kFinishing) return true;  // what was under way when DISCONNECT was sent
+  if (packet.type == PacketType::kDisconnect && speaks5()) {
+    const auto disconnect = protocol::decode_disconnect(packet, version_, protocol::Sender::kServer);
+    fail_with(std::string("the broker said DISCONNECT: ") +
+              (disconnect.has_value() ? protocol::to_string(disconnect->reason) : "a malformed one"));
+    return false;
+  }
   fail_with(std::string("the broker sent an unexpected ") + protocol::to_string(packet.type));
   return false;
 }

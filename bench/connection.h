@@ -1,7 +1,7 @@
-// Connection: one MQTT 3.1.1 connection of the generator: non-blocking connect, CONNECT, SUBSCRIBE if asked for, then
-// whatever its subclass does with the packets, then DISCONNECT and the peer's close. Bytes that the socket does not
-// take wait here; a subclass that publishes must not produce more while has_unsent(). Owned by one worker; runs on its
-// thread. Never throws away bytes, and never blocks.
+// Connection: one MQTT connection of the generator: non-blocking connect, the handshakes of its layers, CONNECT,
+// SUBSCRIBE if asked for, then whatever its subclass does with the packets, then DISCONNECT and the peer's close. Bytes
+// that the socket does not take wait here; a subclass that publishes must not produce more while has_unsent(). Owned by
+// one worker; runs on its thread. Never throws away bytes, and never blocks.
 #pragma once
 
 #include <cstdint>
@@ -9,9 +9,11 @@
 #include <string>
 #include <vector>
 
+#include "bench/layers.h"
 #include "bench/loop.h"
 #include "bench/target.h"
 #include "core/result.h"
+#include "protocol/connect.h"
 #include "protocol/packet_framer.h"
 
 namespace penstock::bench {
@@ -21,11 +23,13 @@ class Connection;
 // What a connection says when it introduces itself. Made when it is needed, so that it costs an idle one nothing.
 struct Introduction {
   std::string client_id;
-  bool clean_session = true;
+  protocol::ProtocolVersion version = protocol::ProtocolVersion::kMqtt311;
+  bool clean_session = true;  // 5.0: else the session never expires
   uint16_t keepalive_s = 60;
   std::optional<std::string> user_name;
   std::optional<std::string> password;
-  std::string filter;  // empty: nothing to subscribe to
+  uint16_t topic_alias_maximum = 0;  // 5.0; else than 0, the broker has to take aliases too
+  std::string filter;                // empty: nothing to subscribe to
   uint8_t filter_qos = 0;
 };
 
@@ -44,7 +48,7 @@ class ConnectionOwner {
 
 class Connection {
  public:
-  enum class State : uint8_t { kIdle, kConnecting, kConnackDue, kSubackDue, kOnline, kFinishing };
+  enum class State : uint8_t { kIdle, kConnecting, kLayersDue, kConnackDue, kSubackDue, kOnline, kFinishing };
 
   Connection(Loop& loop, const Target& target, ConnectionOwner& owner, uint32_t index);
   virtual ~Connection();
@@ -67,6 +71,8 @@ class Connection {
   bool was_online() const { return was_online_; }
   uint32_t index() const { return index_; }
   bool session_present() const { return session_present_; }
+  // Of TLS, of the connection that is open.
+  bool is_resumed() const { return layers_ != nullptr && layers_->is_resumed(); }
   bool has_unsent() const { return !unsent_.empty(); }
   uint32_t pings_outstanding() const { return pings_outstanding_; }
   // When the connect was begun, when the last turn of the handshake was taken, when something was last sent.
@@ -89,7 +95,7 @@ class Connection {
     protocol::PacketBytes packet;
     while (begin != end) {
       const core::Bytes rest(reinterpret_cast<const std::byte*>(begin), static_cast<size_t>(end - begin));
-      const auto framing = protocol::next_packet(rest, packet_bytes_max(), protocol::ProtocolVersion::kMqtt311, packet);
+      const auto framing = protocol::next_packet(rest, packet_bytes_max(), version_, packet);
       if (framing == protocol::Framing::kNeedMore) break;
       if (framing == protocol::Framing::kError) {
         fail_with("the broker sent a malformed packet");
@@ -107,17 +113,30 @@ class Connection {
   void send(const uint8_t* data, size_t size);
   void fail_with(const std::string& reason);
   Loop& loop() { return loop_; }
+  protocol::ProtocolVersion version() const { return version_; }
+  bool speaks5() const { return version_ == protocol::ProtocolVersion::kMqtt5; }
+  // The broker's, as CONNACK says it in 5.0.
+  uint16_t receive_maximum() const { return receive_maximum_; }
   // What does not fit into the receive buffer was not sent by us.
   uint32_t packet_bytes_max() const { return static_cast<uint32_t>(loop_.receive_bytes()); }
 
  private:
   void finish_connecting();
+  void begin_mqtt();
   void send_connect();
   void send_subscribe();
   void on_connack(const protocol::PacketBytes& packet);
   void on_suback(const protocol::PacketBytes& packet);
   void become_online();
   const uint8_t* take_handshake(const uint8_t* begin, const uint8_t* end);
+  // False where nothing has come, or the connection has ended.
+  bool receive(std::span<uint8_t> buffer, size_t& bytes);
+  void receive_through_layers();
+  void take(const uint8_t* begin, const uint8_t* end);
+  void send_to_socket(const uint8_t* data, size_t size);
+  void send_to_socket(const std::string& bytes) {
+    send_to_socket(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
+  }
   void on_peer_close(int error);
   void close_socket();
   void update_interest();
@@ -132,11 +151,15 @@ class Connection {
   bool waits_writable_ = false;
   bool was_online_ = false;
   bool session_present_ = false;
+  protocol::ProtocolVersion version_ = protocol::ProtocolVersion::kMqtt311;
+  uint16_t receive_maximum_ = protocol::kReceiveMaximumDefault;
   uint32_t pings_outstanding_ = 0;
   int64_t opened_ns_ = 0;
   int64_t sent_ns_ = 0;
-  std::vector<uint8_t> kept_;    // the beginning of a packet whose end has not come
-  std::vector<uint8_t> unsent_;  // what the socket did not take
+  std::vector<uint8_t> kept_;       // the beginning of a packet whose end has not come
+  std::vector<uint8_t> unsent_;     // what the socket did not take
+  std::unique_ptr<Layers> layers_;  // null: MQTT goes to the socket as it is
+  TlsSession session_;              // of a connection before this one, to be resumed
 };
 
 }  // namespace penstock::bench

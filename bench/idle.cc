@@ -23,12 +23,7 @@ class IdleWorker final : public Worker {
   const HdrHistogram& latency() const { return latency_; }
 
  private:
-  Introduction introduction(const Connection& connection) override {
-    return {.client_id = settings_.client_prefix + "i" + std::to_string(connection.index()),
-            .keepalive_s = settings_.keepalive_s,
-            .user_name = settings_.user_name,
-            .password = settings_.password};
-  }
+  Introduction introduction(const Connection& connection) override { return introduction_of("i", connection.index()); }
 
   void on_online(Connection& connection) override {
     Worker::on_online(connection);
@@ -91,7 +86,7 @@ void fill_memory(Report& report, const ProcessSample& before, const ProcessSampl
 
 core::Result<Report> run_idle(const Settings& s) {
   RETURN_IF_ERROR(allow_open_files(uint64_t{s.clients} + 64));
-  ASSIGN_OR_RETURN(const Target target, Target::resolve(s.target_host, s.target_port, s.source_addresses, s.clients));
+  ASSIGN_OR_RETURN(const Target target, Target::resolve(s, s.clients));
   Workers workers;
   for (uint32_t i = 0; i < s.threads; ++i) workers.add(s, target, i);
   workers.start();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/bytes.h"
+#include "core/random.h"
 
 namespace penstock::bench {
 
@@ -41,6 +42,9 @@ class Loop {
   // the packet it answers.
   uint8_t* answers() { return answers_.get(); }
 
+  // Masks of WebSocket frames. They hide nothing here: nobody runs scripts of strangers.
+  core::Random& masks() { return masks_; }
+
   // For building packets; as large as the receive buffer.
   std::span<uint8_t> send_buffer() { return {send_.get(), receive_bytes_}; }
 
@@ -53,6 +57,7 @@ class Loop {
   std::unique_ptr<uint8_t[]> receive_;
   std::unique_ptr<uint8_t[]> answers_;
   std::unique_ptr<uint8_t[]> send_;
+  core::SeededRandom masks_{core::system_random().next_u64()};
 };
 
 }  // namespace penstock::bench

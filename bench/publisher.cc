@@ -6,6 +6,7 @@
 #include "core/check.h"
 #include "protocol/acknowledge.h"
 #include "protocol/encode.h"
+#include "protocol/encode_publish5.h"
 
 namespace penstock::bench {
 namespace {
@@ -16,6 +17,7 @@ using protocol::PacketType;
 constexpr size_t kBatchBytesMax = 128 << 10;
 // A window is used again when this part of it is free, so that one receipt does not become one system call.
 constexpr uint64_t kWindowParts = 4;
+constexpr uint16_t kTopicAlias = 1;  // a publisher has one topic
 
 bool worth_refilling(uint64_t free, uint64_t size) {
   return free * kWindowParts >= size;
@@ -47,19 +49,32 @@ Publisher::Publisher(Loop& loop, ConnectionOwner& owner, TrafficPlan& plan, Traf
       pump_list_(pump_list),
       lead_(plan.leads[index]),
       qos_(plan.settings.qos) {
-  build_header();
+  build_header(true);
 }
 
-void Publisher::build_header() {
-  const std::string topic = plan_.topic(index());
+// Without the topic only behind a message that has said it, beside its alias.
+void Publisher::build_header(bool says_topic) {
+  const std::string topic = says_topic ? plan_.topic(index()) : std::string();
+  const auto name = protocol::TopicName::accepted(topic);
   const auto qos = static_cast<protocol::QoS>(qos_);
-  const protocol::PublishHeader header{.topic = protocol::TopicName::accepted(topic),
-                                       .payload_bytes = plan_.pattern.size(),
-                                       .packet_id = protocol::PacketId(qos_ == 0 ? 0 : 1),
-                                       .qos = qos};
-  header_.resize(protocol::publish_header_bytes(topic.size(), qos, plan_.pattern.size()));
-  protocol::encode_publish_header(std::as_writable_bytes(std::span(header_)), header);
-  packet_bytes_ = static_cast<uint32_t>(header_.size()) + plan_.pattern.size();
+  const protocol::PacketId packet_id(qos_ == 0 ? 0 : 1);
+  const size_t payload_bytes = plan_.pattern.size();
+  if (plan_.settings.version == protocol::ProtocolVersion::kMqtt5) {
+    const protocol::PublishHeader5 header{.topic = name,
+                                          .payload_bytes = payload_bytes,
+                                          .topic_alias = plan_.settings.topic_alias ? kTopicAlias : uint16_t{0},
+                                          .packet_id = packet_id,
+                                          .qos = qos};
+    header_.resize(protocol::publish5_header_bytes(header));
+    protocol::encode_publish5_header(std::as_writable_bytes(std::span(header_)), header);
+    packet_id_from_end_ = 2 + 1 + protocol::publish5_section_bytes(header);
+  } else {
+    const protocol::PublishHeader header{
+        .topic = name, .payload_bytes = payload_bytes, .packet_id = packet_id, .qos = qos};
+    header_.resize(protocol::publish_header_bytes(topic.size(), qos, payload_bytes));
+    protocol::encode_publish_header(std::as_writable_bytes(std::span(header_)), header);
+  }
+  packet_bytes_ = static_cast<uint32_t>(header_.size() + payload_bytes);
 }
 
 void Publisher::follow(const RateSchedule& schedule, uint32_t stride, uint32_t offset) {
@@ -105,7 +120,7 @@ uint64_t Publisher::allowance() {
     allowed = std::min(allowed, free);
   }
   if (qos_ != 0) {
-    const uint64_t inflight = plan_.settings.inflight;
+    const uint64_t inflight = inflight_max();
     const uint64_t free = inflight - unacknowledged_;
     if (stride_ == 0 && !worth_refilling(free, inflight)) return 0;
     allowed = std::min(allowed, free);
@@ -139,14 +154,14 @@ bool Publisher::pump() {
 uint8_t* Publisher::write_message(uint8_t* to, int64_t intended_ns) {
   std::memcpy(to, header_.data(), header_.size());
   to += header_.size();
-  if (qos_ != 0) core::store_be16(to - 2, take_packet_id(intended_ns));
+  if (qos_ != 0) core::store_be16(to - packet_id_from_end_, take_packet_id(intended_ns));
   const uint32_t payload_bytes = plan_.pattern.size();
   if (payload_bytes != 0) std::memcpy(to, plan_.pattern.data(), payload_bytes);
   if (payload_bytes >= kPayloadHeaderBytes) {
     const PayloadHeader header = payload_header(index(), sequence_, intended_ns);
     std::memcpy(to, &header, sizeof header);
   }
-  ++sequence_;
+  if (++sequence_ == 1 && plan_.settings.topic_alias) build_header(false);
   return to + payload_bytes;
 }
 
@@ -174,7 +189,11 @@ bool Publisher::take_acknowledgement(const protocol::PacketBytes& packet, size_t
   if (qos_ == 0 || (packet.type != first_answer && packet.type != PacketType::kPubcomp)) {
     return take_control_packet(packet);
   }
-  const auto acknowledge = protocol::decode_acknowledge(packet);
+  const auto acknowledge = protocol::decode_acknowledge(packet, version());
+  if (acknowledge.has_value() && protocol::is_failure(acknowledge->reason)) {
+    fail_with(std::string("the broker refused a message: ") + protocol::to_string(acknowledge->reason));
+    return false;
+  }
   const uint16_t number = acknowledge.has_value() ? acknowledge->packet_id.value() : 0;
   const bool last_answer = qos_ == 1 || packet.type == PacketType::kPubcomp;
   const bool known = number != 0 && number <= outstanding_.size() && outstanding_[number - 1u].intended_ns != INT64_MIN;
@@ -215,7 +234,7 @@ void Publisher::check_stall() {
   sent_at_check_ = sequence_;
   if (moved || !running_ || !online() || stride_ != 0 || plan_.settings.window == 0) return;
   const uint64_t outstanding = receipts_outstanding();
-  if (outstanding == 0 || unacknowledged_ >= plan_.settings.inflight) return;
+  if (outstanding == 0 || unacknowledged_ >= inflight_max()) return;
   written_off_ += outstanding;
   counters_.stalls.add(1);
   pump_list_.add(*this);

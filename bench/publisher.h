@@ -4,6 +4,7 @@
 // Owned by one traffic worker; runs on its thread.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -67,7 +68,8 @@ class Publisher final : public Connection {
   uint64_t receipts_outstanding() const;
   uint8_t* write_message(uint8_t* to, int64_t intended_ns);
   uint16_t take_packet_id(int64_t intended_ns);
-  void build_header();
+  void build_header(bool says_topic);
+  uint64_t inflight_max() const { return std::min<uint64_t>(plan_.settings.inflight, receive_maximum()); }
 
   TrafficPlan& plan_;
   TrafficCounters& counters_;
@@ -77,7 +79,8 @@ class Publisher final : public Connection {
   bool queued_ = false;
   bool running_ = false;
 
-  std::vector<uint8_t> header_;  // of every PUBLISH; the packet id is its last two bytes above QoS 0
+  std::vector<uint8_t> header_;    // of every PUBLISH; above QoS 0 a packet id is in it
+  size_t packet_id_from_end_ = 2;  // where that is
   uint32_t packet_bytes_ = 0;
 
   uint64_t sequence_ = 0;

@@ -29,6 +29,8 @@ constexpr const char* kExamples = R"(Examples:
   penstock-bench fanin --publishers 1000                            1000 publishers, one subscriber
   penstock-bench fanout --clients 100 --slow-subscribers 5          five more that never read: do the others notice?
   penstock-bench connect --clients 500 --inflight 64                connect storm
+  penstock-bench connect --target mqtts://localhost:8883 --resume   TLS handshakes, resumed
+  penstock-bench pair --target ws://127.0.0.1:8083 --mqtt 5.0       over WebSocket, with MQTT 5.0
   penstock-bench idle --clients 20000 --duration 30s --pid 4711     memory of an idle connection
   penstock-bench replay --clients 100 --messages 10k --qos 1        drain the backlogs of sessions that were offline
 
@@ -39,6 +41,7 @@ What is measured and how: bench/METHOD.md.)";
 struct RawFlags {
   std::string scenario;
   std::string target = "127.0.0.1:1883";
+  std::string version = "3.1.1";
   std::string rate;
   std::string duration = "10s";
   std::string warmup = "2s";
@@ -103,7 +106,11 @@ void add_traffic_flags(CLI::App& app, Settings& s, RawFlags& raw) {
 }
 
 void add_run_flags(CLI::App& app, Settings& s, RawFlags& raw) {
-  app.add_option("--target", raw.target, "HOST:PORT of the broker [127.0.0.1:1883]");
+  app.add_option("--target", raw.target,
+                 "HOST:PORT of the broker, or mqtt://, mqtts://, ws://, wss://HOST:PORT/PATH [127.0.0.1:1883]");
+  app.add_option("--mqtt", raw.version, "version of MQTT: 3.1, 3.1.1 or 5.0 [3.1.1]")
+      ->check(CLI::IsMember({"3.1", "3.1.1", "5.0"}));
+  app.add_flag("--topic-alias", s.topic_alias, "5.0: say a topic once, and its alias from then on, both ways");
   app.add_option("--duration", raw.duration, "of the measurement, as 500ms, 10s, 2m [10s]");
   app.add_option("--warmup", raw.warmup, "before it; checked but not measured [2s]");
   app.add_option("--series", raw.series, "report latencies over time too, by intervals of this length, as 100ms");
@@ -123,6 +130,14 @@ void add_run_flags(CLI::App& app, Settings& s, RawFlags& raw) {
   app.add_option("--json", s.json_file, "write everything measured to this file");
   app.add_flag("--spin", s.spin, "never sleep: a core for the generator, the least delay in what it measures");
   app.add_flag("--quiet", s.quiet, "no progress lines on stderr");
+}
+
+void add_tls_flags(CLI::App& app, Settings& s) {
+  app.add_option("--ca", s.tls.ca, "PEM file: whose certificate an mqtts or wss broker must have [any broker]");
+  app.add_option("--cert", s.tls.cert, "PEM file: the certificate to show to a broker that asks for one");
+  app.add_option("--key", s.tls.key, "PEM file: its key");
+  app.add_option("--tls", s.tls.version, "only this version: 1.2 or 1.3")->check(CLI::IsMember({"1.2", "1.3"}));
+  app.add_flag("--resume", s.tls.resume, "connect: each slot resumes the TLS session of its last connection");
 }
 
 template <typename T>
@@ -163,7 +178,7 @@ core::Status understand_units(const RawFlags& raw, Settings& s) {
   if (!raw.window.empty()) RETURN_IF_ERROR(assign("--window", parse_count(raw.window), 0, 1e12, s.window));
   auto target = parse_target(raw.target);
   if (!target.has_value()) return core::failure("--target: " + target.error().message);
-  std::tie(s.target_host, s.target_port) = *target;
+  s.target = *target;
   if (!raw.user_name.empty()) s.user_name = raw.user_name;
   if (!raw.password.empty()) s.password = raw.password;
   if (s.password && !s.user_name) return core::failure("--password: needs --username");
@@ -246,9 +261,23 @@ core::Status settle_windows(Settings& s, bool window_given) {
   return {};
 }
 
+core::Status settle_protocol(Settings& s, const std::string& version) {
+  using protocol::ProtocolVersion;
+  for (const auto known : {ProtocolVersion::kMqtt31, ProtocolVersion::kMqtt311, ProtocolVersion::kMqtt5})
+    if (version == to_string(known)) s.version = known;
+  if (s.topic_alias && s.version != ProtocolVersion::kMqtt5) return core::failure("--topic-alias: needs --mqtt 5.0");
+  const TlsSettings& tls = s.tls;
+  const bool any = tls.resume || !(tls.ca + tls.cert + tls.key + tls.version).empty();
+  if (any && !s.target.tls) return core::failure("--ca, --cert, --key, --tls, --resume: only for mqtts:// and wss://");
+  if (tls.cert.empty() != tls.key.empty()) return core::failure("--cert and --key: one needs the other");
+  if (tls.resume && s.scenario != Scenario::kConnect) return core::failure("--resume: only for connect");
+  return {};
+}
+
 core::Status settle(Settings& s, const RawFlags& raw, bool qos_given) {
   ASSIGN_OR_RETURN(s.scenario, parse_scenario(raw.scenario));
   RETURN_IF_ERROR(understand_units(raw, s));
+  RETURN_IF_ERROR(settle_protocol(s, raw.version));
   s.qos = static_cast<uint8_t>(raw.qos);
   if (s.scenario == Scenario::kReplay) {
     if (!qos_given) s.qos = 1;
@@ -291,6 +320,18 @@ const char* to_string(Scenario scenario) {
   return kNames[static_cast<size_t>(scenario)];
 }
 
+const char* to_string(protocol::ProtocolVersion version) {
+  switch (version) {
+    case protocol::ProtocolVersion::kMqtt31:
+      return "3.1";
+    case protocol::ProtocolVersion::kMqtt311:
+      return "3.1.1";
+    case protocol::ProtocolVersion::kMqtt5:
+      break;
+  }
+  return "5.0";
+}
+
 core::Result<int64_t> parse_duration_ns(std::string_view text) {
   static constexpr Unit kUnits[] = {{"", 1e9}, {"s", 1e9}, {"ms", 1e6}, {"us", 1e3}, {"m", 60e9}, {"h", 3600e9}};
   ASSIGN_OR_RETURN(const double value, parse_with_unit(text, kUnits));
@@ -303,37 +344,65 @@ core::Result<double> parse_count(std::string_view text) {
   return parse_with_unit(text, kUnits);
 }
 
-core::Result<std::pair<std::string, uint16_t>> parse_target(std::string_view text) {
+core::Result<TargetUrl> parse_target(std::string_view text) {
+  struct Scheme {
+    std::string_view name;
+    uint16_t port;
+    bool tls;
+    bool web_socket;
+  };
+  constexpr Scheme kSchemes[] = {{"mqtt://", 1883, false, false},
+                                 {"tcp://", 1883, false, false},
+                                 {"mqtts://", 8883, true, false},
+                                 {"ws://", 8083, false, true},
+                                 {"wss://", 8084, true, true}};
   const std::string whole(text);
-  for (const std::string_view scheme : {"mqtt://", "tcp://"}) {
-    if (text.starts_with(scheme)) text.remove_prefix(scheme.size());
+  TargetUrl url;
+  for (const Scheme& scheme : kSchemes) {
+    if (!text.starts_with(scheme.name)) continue;
+    text.remove_prefix(scheme.name.size());
+    url.port = scheme.port;
+    url.tls = scheme.tls;
+    url.web_socket = scheme.web_socket;
+    break;
+  }
+  const auto malformed = core::failure("\"" + whole + "\" is not HOST:PORT, or a URL of mqtt, mqtts, ws or wss");
+  if (const size_t slash = text.find('/'); slash != std::string_view::npos) {
+    if (!url.web_socket) return malformed;
+    url.path = text.substr(slash);
+    text = text.substr(0, slash);
   }
   std::string_view host = text;
-  std::string_view port = "1883";
   const size_t bracket = text.starts_with('[') ? text.find(']') : std::string_view::npos;
   const size_t colon = bracket == std::string_view::npos ? text.rfind(':') : text.find(':', bracket);
   if (colon != std::string_view::npos) {
     host = text.substr(0, colon);
-    port = text.substr(colon + 1);
+    const std::string_view port = text.substr(colon + 1);
+    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), url.port);
+    if (error != std::errc() || end != port.data() + port.size() || url.port == 0) return malformed;
   }
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  uint16_t number = 0;
-  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
-  if (host.empty() || error != std::errc() || end != port.data() + port.size() || number == 0) {
-    return core::failure("\"" + whole + "\" is not HOST:PORT");
-  }
-  return std::pair(std::string(host), number);
+  if (host.empty()) return malformed;
+  url.host = host;
+  return url;
+}
+
+std::string to_string(const TargetUrl& url) {
+  const char* scheme = url.web_socket ? (url.tls ? "wss://" : "ws://") : url.tls ? "mqtts://" : "";
+  return scheme + url.host + ":" + std::to_string(url.port) + (url.web_socket ? url.path : "");
 }
 
 std::expected<Settings, EarlyExit> parse_command_line(int argc, const char* const* argv) {
   Settings settings;
   RawFlags raw;
-  CLI::App app("Load generator for any MQTT 3.1.1 broker: checks what it receives, and measures.", "penstock-bench");
+  CLI::App app("Load generator for any MQTT broker, 3.1 to 5.0: checks what it receives, and measures.",
+               "penstock-bench");
   app.footer(kExamples);
   app.set_version_flag("--version", "penstock-bench 0.1.0");
   app.add_option("scenario", raw.scenario, "pair | fanout | fanin | connect | idle | replay")->required();
   add_traffic_flags(app, settings, raw);
   add_run_flags(app, settings, raw);
+  add_tls_flags(app, settings);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForVersion&) {

@@ -9,17 +9,39 @@
 #include <string_view>
 
 #include "core/result.h"
+#include "protocol/types.h"
 
 namespace penstock::bench {
 
 enum class Scenario : uint8_t { kPair, kFanout, kFanin, kConnect, kIdle, kReplay };
 
 const char* to_string(Scenario scenario);
+const char* to_string(protocol::ProtocolVersion version);  // "3.1.1"
+
+// Where the broker listens, and what stands between it and the socket.
+struct TargetUrl {
+  std::string host = "127.0.0.1";
+  uint16_t port = 1883;
+  bool tls = false;
+  bool web_socket = false;
+  std::string path = "/mqtt";  // of the WebSocket
+};
+
+// Of connections over TLS. PEM files.
+struct TlsSettings {
+  std::string ca;       // whose servers are trusted; empty: any
+  std::string cert;     // shown where the broker asks for one; empty: none
+  std::string key;      // of `cert`
+  std::string version;  // "1.2" or "1.3"; empty: what both sides can do best
+  bool resume = false;  // a connection offers the session of the one before it
+};
 
 struct Settings {
   Scenario scenario = Scenario::kPair;
-  std::string target_host = "127.0.0.1";
-  uint16_t target_port = 1883;
+  TargetUrl target;
+  TlsSettings tls;
+  protocol::ProtocolVersion version = protocol::ProtocolVersion::kMqtt311;
+  bool topic_alias = false;  // 5.0: an alias in place of the topic, both ways
 
   uint32_t clients = 0;  // as given; publishers and subscribers follow from it and the scenario
   uint32_t publishers = 0;
@@ -73,7 +95,10 @@ std::expected<Settings, EarlyExit> parse_command_line(int argc, const char* cons
 core::Result<int64_t> parse_duration_ns(std::string_view text);
 // "500" "10k" "2.5M"
 core::Result<double> parse_count(std::string_view text);
-// "host:port", "[::1]:1883", "mqtt://host:port"; the port may be left out (1883).
-core::Result<std::pair<std::string, uint16_t>> parse_target(std::string_view text);
+// "host:port", "[::1]:1883", "wss://host:port/path" and mqtt, mqtts, ws like it; the port may be left out (1883, 8883,
+// 8083, 8084).
+core::Result<TargetUrl> parse_target(std::string_view text);
+// "127.0.0.1:1883", "wss://127.0.0.1:8084/mqtt"
+std::string to_string(const TargetUrl& url);
 
 }  // namespace penstock::bench

@@ -32,6 +32,7 @@ class StormWorker final : public Worker {
   }
   uint64_t connects() const { return connects_.get(); }
   uint64_t connects_measured() const { return connects_measured_.get(); }
+  uint64_t resumed() const { return resumed_.get(); }
   uint64_t closes_missed() const { return closes_missed_.get(); }
   uint64_t busy() const { return busy_.get(); }
   const HdrHistogram& latency() const { return latency_; }
@@ -47,16 +48,14 @@ class StormWorker final : public Worker {
   Slot& slot_of(const Connection& connection) { return slots_[(connection.index() - number_) / settings_.threads]; }
 
   Introduction introduction(const Connection& connection) override {
-    return {.client_id = settings_.client_prefix + "c" + std::to_string(slot_of(connection).client),
-            .keepalive_s = settings_.keepalive_s,
-            .user_name = settings_.user_name,
-            .password = settings_.password};
+    return introduction_of("c", slot_of(connection).client);
   }
 
   void on_online(Connection& connection) override {
     const Slot& slot = slot_of(connection);
     connects_.add(1);
     if (span_.contains(loop().now_ns())) connects_measured_.add(1);
+    if (connection.is_resumed()) resumed_.add(1);
     if (span_.contains(slot.intended_ns)) {
       latency_.record(static_cast<uint64_t>(std::max<int64_t>(0, loop().now_ns() - slot.intended_ns)));
     }
@@ -138,6 +137,7 @@ class StormWorker final : public Worker {
   int64_t checked_ns_ = 0;
   Counter connects_;
   Counter connects_measured_;
+  Counter resumed_;
   Counter closes_missed_;
   Counter busy_;
   HdrHistogram latency_;
@@ -177,6 +177,7 @@ void fill(Report& report, const Workers& workers, const Settings& s) {
                   workers.sum(&StormWorker::connects));
   report.add_latency("connect_latency_ns", workers.latency());
   report["connections"] = {{"failed", failed}, {"not_closed_by_broker", not_closed}};
+  if (s.target.tls) report["connections"]["tls_resumed"] = workers.sum(&StormWorker::resumed);
   if (failed != 0) report.add_problem(std::to_string(failed) + " connects failed: " + workers.first_failure());
   if (not_closed != 0) {
     report.add_problem(std::to_string(not_closed) + " connections were not closed after DISCONNECT");
@@ -187,7 +188,7 @@ void fill(Report& report, const Workers& workers, const Settings& s) {
 
 core::Result<Report> run_storm(const Settings& s) {
   RETURN_IF_ERROR(allow_open_files(uint64_t{s.inflight} + 64));
-  ASSIGN_OR_RETURN(const Target target, Target::resolve(s.target_host, s.target_port, s.source_addresses, s.inflight));
+  ASSIGN_OR_RETURN(const Target target, Target::resolve(s, s.inflight));
   Workers workers;
   const int64_t start_ns = now_ns() + 20 * core::kNsPerMs;
   const MeasuredSpan span{.begin_ns = start_ns + s.warmup_ns, .end_ns = start_ns + s.warmup_ns + s.duration_ns};

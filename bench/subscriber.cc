@@ -3,10 +3,23 @@
 #include <algorithm>
 
 #include "protocol/acknowledge.h"
+#include "protocol/field_reader.h"
 
 namespace penstock::bench {
 
 using protocol::PacketType;
+
+namespace {
+
+// With the length before them. More than there is where they are malformed.
+size_t properties_bytes(core::Bytes section) {
+  if (section[0] == std::byte{0}) return 1;
+  protocol::FieldReader reader(section);
+  const uint32_t bytes = reader.take_variable();
+  return reader.truncated() ? SIZE_MAX / 2 : section.size() - reader.rest().size() + bytes;
+}
+
+}  // namespace
 
 Subscriber::Subscriber(Loop& loop, ConnectionOwner& owner, TrafficPlan& plan, TrafficCounters& counters,
                        PumpList& pump_list, const std::vector<Publisher*>& local_publishers, uint32_t index)
@@ -42,7 +55,9 @@ bool Subscriber::take_publish(const protocol::PacketBytes& packet, Batch& batch)
   const uint8_t qos = packet.flags >> 1 & 3;
   const size_t id_bytes = qos == 0 ? 0 : 2;
   const size_t topic_bytes = packet.body.size() < 2 ? 0 : core::load_be16(body);
-  const size_t payload_begin = 2 + topic_bytes + id_bytes;
+  size_t payload_begin = 2 + topic_bytes + id_bytes;
+  if (speaks5() && payload_begin < packet.body.size())
+    payload_begin += properties_bytes(packet.body.subspan(payload_begin));
   if (payload_begin > packet.body.size() || qos == 3) {
     fail_with("the broker sent a malformed PUBLISH");
     return false;
@@ -108,7 +123,7 @@ void Subscriber::credit(Batch& batch) {
 
 bool Subscriber::take_other(const protocol::PacketBytes& packet, Batch& batch) {
   if (packet.type != PacketType::kPubrel || qos_ != 2) return take_control_packet(packet);
-  const auto pubrel = protocol::decode_acknowledge(packet);
+  const auto pubrel = protocol::decode_acknowledge(packet, version());
   if (!pubrel.has_value()) {
     fail_with("the broker sent a malformed PUBREL");
     return false;

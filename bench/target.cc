@@ -22,9 +22,12 @@ bool is_loopback4(const sockaddr_storage& address) {
 
 }  // namespace
 
-core::Result<Target> Target::resolve(const std::string& host, uint16_t port, uint32_t source_addresses,
-                                     uint32_t connection_count) {
+core::Result<Target> Target::resolve(const Settings& settings, uint32_t connection_count) {
+  const std::string& host = settings.target.host;
+  const uint16_t port = settings.target.port;
+  uint32_t source_addresses = settings.source_addresses;
   Target target;
+  ASSIGN_OR_RETURN(target.layers_, LayerSource::load(settings));
   target.name_ = (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":" + std::to_string(port);
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;

@@ -1,6 +1,6 @@
-// Target: where the broker listens, resolved once; and the addresses that connections to it come from. One address has
-// some 28,000 ports towards one destination, so more connections need several: over loopback these are 127.0.0.1,
-// 127.0.0.2 and so on. Constant after start; shared by all threads.
+// Target: where the broker listens, resolved once, and through which layers; and the addresses that connections to it
+// come from. One address has some 28,000 ports towards one destination, so more connections need several: over loopback
+// these are 127.0.0.1, 127.0.0.2 and so on. Constant after start; shared by all threads.
 #pragma once
 
 #include <netinet/in.h>
@@ -9,19 +9,20 @@
 #include <cstdint>
 #include <string>
 
+#include "bench/layers.h"
+#include "bench/settings.h"
 #include "core/result.h"
 
 namespace penstock::bench {
 
 class Target {
  public:
-  // `source_addresses` 0: as many as `connection_count` needs.
-  static core::Result<Target> resolve(const std::string& host, uint16_t port, uint32_t source_addresses,
-                                      uint32_t connection_count);
+  static core::Result<Target> resolve(const Settings& settings, uint32_t connection_count);
 
   // A non-blocking socket whose connect is under way (or, rarely, done). `index` picks the source address.
   core::Result<int> begin_connect(uint32_t index) const;
 
+  const LayerSource& layers() const { return layers_; }
   const std::string& name() const { return name_; }
   uint32_t source_addresses() const { return source_addresses_; }
 
@@ -29,6 +30,7 @@ class Target {
   sockaddr_storage address_{};
   socklen_t address_bytes_ = 0;
   uint32_t source_addresses_ = 1;
+  LayerSource layers_;
   std::string name_;
 };
 

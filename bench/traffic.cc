@@ -20,7 +20,7 @@ void sleep_until(TrafficRun& run, int64_t time_ns, const char* phase) {
 core::Result<Target> prepare(const Settings& s) {
   const uint32_t connections = s.publishers + s.subscribers + s.slow_subscribers + s.bystanders;
   RETURN_IF_ERROR(allow_open_files(uint64_t{connections} + 32 + 4 * s.threads));
-  return Target::resolve(s.target_host, s.target_port, s.source_addresses, connections);
+  return Target::resolve(s, connections);
 }
 
 std::string describe(const Settings& s) {

@@ -71,14 +71,10 @@ bool TrafficWorker::is_bystander(const Connection& connection) const {
 }
 
 Introduction TrafficWorker::introduction(const Connection& connection) {
-  Introduction introduction{.keepalive_s = settings_.keepalive_s,
-                            .user_name = settings_.user_name,
-                            .password = settings_.password,
-                            .filter_qos = settings_.subscribe_qos};
   const bool publishes = is_publisher(connection);
   const bool bystander = is_bystander(connection);
-  const char* role = publishes ? "p" : bystander ? "b" : "s";
-  introduction.client_id = settings_.client_prefix + role + std::to_string(connection.index());
+  Introduction introduction = introduction_of(publishes ? "p" : bystander ? "b" : "s", connection.index());
+  introduction.filter_qos = settings_.subscribe_qos;
   if (publishes || bystander) return introduction;
   introduction.clean_session = !settings_.persistent || forgetting_ || is_slow(connection);
   if (!subscribed_) introduction.filter = plan_.filter(connection.index());

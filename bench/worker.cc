@@ -17,6 +17,16 @@ Worker::~Worker() {
   join();
 }
 
+Introduction Worker::introduction_of(const char* role, uint32_t number) const {
+  constexpr uint16_t kTopicAliases = 1000;  // for a subscriber of as many publishers
+  return {.client_id = settings_.client_prefix + role + std::to_string(number),
+          .version = settings_.version,
+          .keepalive_s = settings_.keepalive_s,
+          .user_name = settings_.user_name,
+          .password = settings_.password,
+          .topic_alias_maximum = settings_.topic_alias ? kTopicAliases : uint16_t{0}};
+}
+
 void Worker::start() {
   thread_ = std::thread([this] { run(); });
 }

@@ -62,6 +62,8 @@ class Worker : public ConnectionOwner {
   // Opens these, a bounded number at a time; at most `per_second` a second if that is not 0.
   void open_all(std::vector<Connection*> connections, double per_second = 0);
   Loop& loop() { return loop_; }
+  // What all connections say; a client id of the prefix, this letter and the number.
+  Introduction introduction_of(const char* role, uint32_t number) const;
   // Who PINGREQ is sent for.
   void keep_alive(Connection& connection) { kept_alive_.push_back(&connection); }
 

@@ -3,10 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <nlohmann/json.hpp>
 
+#include "tests/bench/bench_program.h"
 #include "tests/bench/lying_broker.h"
 #include "tests/support/broker_process.h"
 #include "tests/support/temp_dir.h"
@@ -15,26 +13,6 @@ namespace penstock::bench {
 namespace {
 
 using Json = nlohmann::json;
-
-struct Outcome {
-  int exit_code = -1;
-  std::string out, err;
-  Json json;
-};
-
-Outcome run_bench(const test::TempDir& directory, uint16_t port, std::vector<std::string> flags) {
-  const std::string json_file = directory / "report.json";
-  const auto program = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "penstock-bench";
-  flags.insert(flags.begin(), program);
-  for (const std::string& flag : {"--target=127.0.0.1:" + std::to_string(port), "--json=" + json_file,
-                                  std::string("--quiet"), std::string("--warmup=100ms")}) {
-    flags.push_back(flag);
-  }
-  const auto finished = test::run_program(flags);
-  Outcome outcome{finished.exit_code, finished.out, finished.err, nullptr};
-  if (std::ifstream file(json_file); file) outcome.json = Json::parse(file, nullptr, false);
-  return outcome;
-}
 
 class Scenarios : public testing::Test {
  protected:
@@ -51,17 +29,6 @@ class Scenarios : public testing::Test {
     EXPECT_EQ(outcome.exit_code, 0) << outcome.out << outcome.err;
     EXPECT_TRUE(outcome.json.is_object()) << outcome.err;
     return outcome.json.is_object() ? outcome.json : Json::object();
-  }
-
-  static void expect_everything_delivered(const Json& json) {
-    ASSERT_TRUE(json.contains("check")) << json;
-    const Json& check = json["check"];
-    EXPECT_GT(check["expected"], 0);
-    EXPECT_EQ(check["expected"], json["delivered"]["total"]);
-    for (const char* name : {"lost", "duplicates", "reordered", "corrupt", "unacknowledged", "connections_lost"}) {
-      EXPECT_EQ(check[name], 0) << name;
-    }
-    EXPECT_TRUE(json["problems"].empty());
   }
 
   test::TempDir directory_;
@@ -84,6 +51,19 @@ TEST_F(Scenarios, pair_delivers_everything_at_each_qos) {
       EXPECT_EQ(json["acknowledged"]["total"], json["sent"]["total"]);
     }
   }
+}
+
+TEST_F(Scenarios, pair_speaks_every_version) {
+  for (const std::string version : {"3.1", "5.0"}) {
+    for (const std::string qos : {"0", "1", "2"}) {
+      SCOPED_TRACE(version + " QoS " + qos);
+      expect_everything_delivered(run({"pair", "--clients=3", "--mqtt", version, "--qos", qos}));
+    }
+  }
+}
+
+TEST_F(Scenarios, topic_aliases_are_said_and_understood) {
+  expect_everything_delivered(run({"pair", "--clients=3", "--mqtt=5.0", "--qos=1", "--topic-alias"}));
 }
 
 TEST_F(Scenarios, pair_keeps_a_fixed_rate_and_reaches_it) {
@@ -181,6 +161,10 @@ struct SeenLie {
   const char* field;    // of "check", that counts the lies; empty: all is well
   const char* problem;  // in what is said
 };
+
+void PrintTo(const SeenLie& lie, std::ostream* out) {
+  *out << (*lie.field != '\0' ? lie.field : *lie.problem != '\0' ? lie.problem : "none");
+}
 
 class LiesTold : public testing::TestWithParam<SeenLie> {};
 

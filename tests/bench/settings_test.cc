@@ -29,14 +29,25 @@ TEST(Settings, understand_counts_with_units) {
 }
 
 TEST(Settings, understand_targets) {
-  using Pair = std::pair<std::string, uint16_t>;
-  EXPECT_EQ(*parse_target("127.0.0.1:1884"), Pair("127.0.0.1", 1884));
-  EXPECT_EQ(*parse_target("mqtt://host:1"), Pair("host", 1));
-  EXPECT_EQ(*parse_target("host"), Pair("host", 1883));
-  EXPECT_EQ(*parse_target("[::1]:7000"), Pair("::1", 7000));
-  EXPECT_EQ(*parse_target("[::1]"), Pair("::1", 1883));
-  for (const char* bad : {"", ":1883", "host:", "host:0", "host:65536", "host:x"})
+  const auto understood = [](std::string_view text) { return to_string(*parse_target(text)); };
+  EXPECT_EQ(understood("127.0.0.1:1884"), "127.0.0.1:1884");
+  EXPECT_EQ(understood("mqtt://host:1"), "host:1");
+  EXPECT_EQ(understood("host"), "host:1883");
+  EXPECT_EQ(parse_target("[::1]:7000")->host, "::1");
+  EXPECT_EQ(parse_target("[::1]:7000")->port, 7000);
+  EXPECT_EQ(parse_target("[::1]")->port, 1883);
+  EXPECT_EQ(understood("mqtts://host"), "mqtts://host:8883");
+  EXPECT_EQ(understood("ws://host"), "ws://host:8083/mqtt");
+  EXPECT_EQ(understood("wss://host:9/a/b"), "wss://host:9/a/b");
+  EXPECT_TRUE(parse_target("wss://host")->tls);
+  for (const char* bad : {"", ":1883", "host:", "host:0", "host:65536", "host:x", "http://host", "mqtt://host/mqtt",
+                          "wss://", "wss:///mqtt"})
     EXPECT_FALSE(parse_target(bad)) << bad;
+}
+
+TEST(Settings, say_which_version_is_spoken) {
+  EXPECT_EQ(parse({"pair"})->version, protocol::ProtocolVersion::kMqtt311);
+  EXPECT_EQ(parse({"pair", "--mqtt", "5.0"})->version, protocol::ProtocolVersion::kMqtt5);
 }
 
 TEST(Settings, share_the_default_window_among_the_flows) {
@@ -71,6 +82,10 @@ struct BadFlags {
   const char* named;  // in the message
 };
 
+void PrintTo(const BadFlags& bad, std::ostream* out) {
+  for (const char* flag : bad.flags) *out << flag << ' ';
+}
+
 class SettingsRefuse : public testing::TestWithParam<BadFlags> {};
 
 TEST_P(SettingsRefuse, bad_flags_with_exit_code_2_and_one_line_that_names_them) {
@@ -96,7 +111,12 @@ INSTANTIATE_TEST_SUITE_P(
         BadFlags{{"pair", "--password", "x"}, "--password"}, BadFlags{{"pair", "--pid", "-1"}, "--pid"},
         BadFlags{{"pair", "--payload", "1000M"}, "--payload"}, BadFlags{{"idle", "--bystanders", "3"}, "--bystanders"},
         BadFlags{{"pair", "--messages", "9", "--rate", "5"}, "--messages"},
-        BadFlags{{"idle", "--series", "1s"}, "--series"},
+        BadFlags{{"idle", "--series", "1s"}, "--series"}, BadFlags{{"pair", "--mqtt", "4"}, "--mqtt"},
+        BadFlags{{"pair", "--topic-alias"}, "--topic-alias"}, BadFlags{{"pair", "--ca", "x"}, "--ca"},
+        BadFlags{{"pair", "--target", "ws://h", "--tls", "1.2"}, "--tls"},
+        BadFlags{{"pair", "--target", "mqtts://h", "--tls", "1.1"}, "--tls"},
+        BadFlags{{"pair", "--target", "mqtts://h", "--cert", "x"}, "--cert"},
+        BadFlags{{"pair", "--target", "mqtts://h", "--resume"}, "--resume"},
         BadFlags{{"pair", "--duration", "1h", "--series", "1s"}, "--series"}));
 
 TEST(Settings, print_help_with_examples) {

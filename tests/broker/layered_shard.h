@@ -7,8 +7,8 @@
 #include <string_view>
 
 #include "broker/transport.h"
+#include "core/client_layers.h"
 #include "tests/broker/served_shard.h"
-#include "tests/support/client_layers.h"
 #include "tests/support/toy_codec.h"
 
 namespace penstock::broker {
@@ -37,7 +37,7 @@ class LayeredShard : public ServedShard {
 
   struct Client {
     core::SocketId socket;
-    test::ClientLayers layers;
+    core::ClientLayers layers;
     test::ToyCodec& toy(size_t layer) { return static_cast<test::ToyCodec&>(layers.codec(layer)); }
   };
 

@@ -39,8 +39,8 @@ LayeredPeer::LayeredPeer(SimHub& hub, std::string name, size_t layers, core::Ran
   };
 }
 
-test::ClientLayers LayeredPeer::fresh_layers() {
-  test::ClientLayers layers;
+core::ClientLayers LayeredPeer::fresh_layers() {
+  core::ClientLayers layers;
   for (size_t i = 0; i < toys_of(count_); ++i) {
     auto toy = std::make_unique<ToyCodec>(ToyCodec::Side::kClient);
     ToyCodec& its = *toy;

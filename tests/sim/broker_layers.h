@@ -11,9 +11,9 @@
 #include <string_view>
 
 #include "broker/transport.h"
+#include "core/client_layers.h"
 #include "core/random.h"
 #include "tests/sim/sim_peer.h"
-#include "tests/support/client_layers.h"
 
 namespace penstock::ws {
 struct ServerRules;
@@ -57,13 +57,13 @@ class LayeredPeer final : private SimPeer {
   using SimPeer::was_reset;
 
  private:
-  test::ClientLayers fresh_layers();
+  core::ClientLayers fresh_layers();
   void pass_up();
   void send_below(const std::string& bytes);
 
   size_t count_;
   core::Random& random_;
-  test::ClientLayers layers_;
+  core::ClientLayers layers_;
   bool closing_ = false;
 };
 

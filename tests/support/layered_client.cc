@@ -12,7 +12,8 @@
 
 namespace penstock::test {
 
-LayeredClient::LayeredClient(uint16_t port, ClientLayers layers, std::string_view front) : layers_(std::move(layers)) {
+LayeredClient::LayeredClient(uint16_t port, core::ClientLayers layers, std::string_view front)
+    : layers_(std::move(layers)) {
   socket_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const int on = 1;
   setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "tests/support/client_layers.h"
+#include "core/client_layers.h"
 #include "tests/support/test_client.h"
 #include "tests/support/wire.h"
 
@@ -16,7 +16,7 @@ namespace penstock::test {
 class LayeredClient {
  public:
   // `front` goes in front of everything, as a proxy sends its header. Then the layers begin.
-  LayeredClient(uint16_t port, ClientLayers layers, std::string_view front = {});
+  LayeredClient(uint16_t port, core::ClientLayers layers, std::string_view front = {});
   ~LayeredClient();
   LayeredClient(LayeredClient&& other) noexcept;
   LayeredClient& operator=(LayeredClient&&) = delete;
@@ -32,7 +32,7 @@ class LayeredClient {
   Packet expect(Type type, Where where = Where::current());
   // Reads to the end of the connection; gives what came below all layers.
   std::string read_to_end(Where where = Where::current());
-  ClientLayers& layers() { return layers_; }
+  core::ClientLayers& layers() { return layers_; }
 
  private:
   // False at the end of the connection, or when nothing comes for kPatience.
@@ -40,7 +40,7 @@ class LayeredClient {
 
   int socket_ = -1;
   bool ended_ = false;
-  ClientLayers layers_;
+  core::ClientLayers layers_;
   std::string raw_;    // all that has come
   std::string inbox_;  // of MQTT
 };

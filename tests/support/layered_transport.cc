@@ -3,9 +3,9 @@
 #include <filesystem>
 #include <utility>
 
+#include "core/client_layers.h"
 #include "core/random.h"
 #include "tests/support/certificate_maker.h"
-#include "tests/support/client_layers.h"
 #include "tls/client_codec.h"
 #include "ws/ws_client.h"
 
@@ -19,10 +19,10 @@ bool has_web_socket(TransportKind kind) {
   return kind == TransportKind::kWebSocket || kind == TransportKind::kWebSocketTls;
 }
 
-ClientLayers layers_of(TransportKind kind) {
+core::ClientLayers layers_of(TransportKind kind) {
   static const auto context = tls::ClientContext::load({.insecure = true}).value();
   static core::SeededRandom random(1);
-  ClientLayers layers;
+  core::ClientLayers layers;
   if (has_tls(kind)) {
     auto codec = std::make_unique<tls::ClientCodec>(context);
     tls::ClientCodec& its = *codec;
@@ -80,7 +80,7 @@ class LayeredTransport final : public Transport {
   }
 
   std::unique_ptr<Transport> below_;
-  ClientLayers layers_;
+  core::ClientLayers layers_;
   bool ended_ = false;
 };
 

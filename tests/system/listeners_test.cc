@@ -51,7 +51,7 @@ class ListenerFiles : public BrokerSuite {
   }
 
   // `shown`: the name of a pair.
-  void add_tls(ClientLayers& layers, const std::string& shown = "") {
+  void add_tls(core::ClientLayers& layers, const std::string& shown = "") {
     tls::ClientSettings settings{.trust = {.ca_files = {files_ / "ca.pem"}}};
     if (!shown.empty()) settings.key_pair = {files_ / (shown + ".pem"), files_ / (shown + ".key")};
     auto context = tls::ClientContext::load(settings);
@@ -60,13 +60,13 @@ class ListenerFiles : public BrokerSuite {
     tls::ClientCodec& its = *codec;
     layers.add(std::move(codec), [&its](core::ByteSink& down) { its.start(down); });
   }
-  void add_web_socket(ClientLayers& layers) {
+  void add_web_socket(core::ClientLayers& layers) {
     auto codec = std::make_unique<ws::WsClientCodec>(ws::ClientRequest{.host = "127.0.0.1"}, random_);
     ws::WsClientCodec& its = *codec;
     layers.add(std::move(codec), [&its](core::ByteSink& down) { its.start(down); });
   }
-  ClientLayers layers_of(std::string_view scheme) {
-    ClientLayers layers;
+  core::ClientLayers layers_of(std::string_view scheme) {
+    core::ClientLayers layers;
     if (scheme == "mqtts" || scheme == "wss") add_tls(layers);
     if (scheme == "ws" || scheme == "wss") add_web_socket(layers);
     return layers;
@@ -154,7 +154,7 @@ TEST_P(Listeners, packets_in_one_segment_with_the_end_of_the_handshake_are_handl
 TEST_P(Listeners, a_client_shows_the_certificate_that_is_demanded_or_does_not_get_in) {
   own_broker({"--listen", "mqtts://0.0.0.0:0" + tls_parameters() + "&verify=require&ca=" + files_ / "ca.pem"});
   const auto try_with = [&](const std::string& shown) {
-    ClientLayers layers;
+    core::ClientLayers layers;
     add_tls(layers, shown);
     LayeredClient client(own_broker().port_of("mqtts"), std::move(layers));
     client.send(connect_packet({.client_id = id("c")}));
@@ -171,7 +171,7 @@ TEST_P(Listeners, a_client_shows_the_certificate_that_is_demanded_or_does_not_ge
   EXPECT_TRUE(says("[tls_certificate_required]"));
   EXPECT_TRUE(says("[tls_unknown_ca]"));
   // Who gets in is called by its name.
-  ClientLayers layers;
+  core::ClientLayers layers;
   add_tls(layers, "client");
   LayeredClient wrong(own_broker().port_of("mqtts"), std::move(layers));
   wrong.send(pingreq_packet());

@@ -1,18 +1,15 @@
-#include "tests/support/client_layers.h"
+#include "core/client_layers.h"
 
 #include <algorithm>
 #include <utility>
 
-namespace penstock::test {
-
-using core::StreamState;
-
+namespace penstock::core {
 namespace {
 
-class TextSink final : public core::ByteSink {
+class TextSink final : public ByteSink {
  public:
   explicit TextSink(std::string& text) : text_(text) {}
-  void take(core::Bytes bytes) override { text_ += core::as_text(bytes); }
+  void take(Bytes bytes) override { text_ += as_text(bytes); }
 
  private:
   std::string& text_;
@@ -20,7 +17,7 @@ class TextSink final : public core::ByteSink {
 
 }  // namespace
 
-void ClientLayers::add(std::unique_ptr<core::StreamCodec> codec, Start start) {
+void ClientLayers::add(std::unique_ptr<StreamCodec> codec, Start start) {
   layers_.push_back({.codec = std::move(codec), .start = std::move(start)});
 }
 
@@ -39,7 +36,7 @@ bool ClientLayers::has_failed() const {
 std::string ClientLayers::failure() const {
   for (const Layer& each : layers_) {
     if (each.codec->state() != StreamState::kFailed) continue;
-    const core::StreamFailure& failure = each.codec->failure();
+    const StreamFailure& failure = each.codec->failure();
     return std::string(failure.reason) + ": " + failure.detail;
   }
   return {};
@@ -58,8 +55,8 @@ std::string ClientLayers::lower() {
   for (size_t i = layers_.size(); i-- > 1;) {
     const std::string bytes = std::exchange(layers_[i].output, {});
     TextSink down(layers_[i - 1].output);
-    core::StreamCodec& below = *layers_[i - 1].codec;
-    if (!bytes.empty() && below.state() == StreamState::kOpen) below.send(core::as_bytes(bytes), down);
+    StreamCodec& below = *layers_[i - 1].codec;
+    if (!bytes.empty() && below.state() == StreamState::kOpen) below.send(as_bytes(bytes), down);
   }
   return layers_.empty() ? std::string() : std::exchange(layers_[0].output, {});
 }
@@ -74,7 +71,7 @@ std::string ClientLayers::send(std::string_view bytes) {
   waiting_ += bytes;
   if (!is_open() || waiting_.empty()) return {};
   TextSink down(layers_.back().output);
-  layers_.back().codec->send(core::as_bytes(std::exchange(waiting_, {})), down);
+  layers_.back().codec->send(as_bytes(std::exchange(waiting_, {})), down);
   return lower();
 }
 
@@ -84,7 +81,7 @@ std::string ClientLayers::receive(std::string_view bytes) {
     std::string up;
     TextSink up_sink(up), down_sink(layer.output);
     if (!input.empty() && layer.codec->state() <= StreamState::kOpen)
-      layer.codec->received(core::as_bytes(input), up_sink, down_sink);
+      layer.codec->received(as_bytes(input), up_sink, down_sink);
     start_next();
     input = std::move(up);
   }
@@ -100,9 +97,9 @@ std::string ClientLayers::finish() {
     const std::string bytes = i == 0 ? std::string() : std::exchange(layers_[i].output, {});
     if (bytes.empty() || layers_[i - 1].codec->state() != StreamState::kOpen) continue;
     TextSink below(layers_[i - 1].output);
-    layers_[i - 1].codec->send(core::as_bytes(bytes), below);
+    layers_[i - 1].codec->send(as_bytes(bytes), below);
   }
   return lower();
 }
 
-}  // namespace penstock::test
+}  // namespace penstock::core

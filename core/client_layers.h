@@ -1,5 +1,6 @@
 // ClientLayers: the client's side of the layers that a Transport of the broker has, from the socket up: moves bytes
-// between MQTT and a socket that is somebody else's. A layer begins when the one below it is open. One thread.
+// between MQTT and a socket that is somebody else's. A layer begins when the one below it is open. For the load
+// generator and the tests. One thread.
 #pragma once
 
 #include <functional>
@@ -11,14 +12,14 @@
 
 #include "core/stream_codec.h"
 
-namespace penstock::test {
+namespace penstock::core {
 
 class ClientLayers {
  public:
-  using Start = std::function<void(core::ByteSink& down)>;
+  using Start = std::function<void(ByteSink& down)>;
 
   // The next one up. `start` says its first word, and may be empty.
-  void add(std::unique_ptr<core::StreamCodec> codec, Start start = {});
+  void add(std::unique_ptr<StreamCodec> codec, Start start = {});
   bool empty() const { return layers_.empty(); }
 
   // Each gives what is to be sent to the server now.
@@ -35,11 +36,11 @@ class ClientLayers {
   bool has_failed() const;
   // Why, "ws_refused: ..."; empty without a failure.
   std::string failure() const;
-  core::StreamCodec& codec(size_t layer) { return *layers_[layer].codec; }
+  StreamCodec& codec(size_t layer) { return *layers_[layer].codec; }
 
  private:
   struct Layer {
-    std::unique_ptr<core::StreamCodec> codec;
+    std::unique_ptr<StreamCodec> codec;
     Start start;
     bool started = false;
     std::string output;  // for the layer below
@@ -53,4 +54,4 @@ class ClientLayers {
   std::string received_;
 };
 
-}  // namespace penstock::test
+}  // namespace penstock::core
