@@ -6,6 +6,7 @@ it was. What the numbers mean: bench/METHOD.md.
 
   ./dev bench --quick                         some ten minutes, with Debian's mosquitto
   ./dev bench --peer flashmq=/opt/flashmq     all of it, with one peer more
+  ./dev bench --part transports               only TLS, WebSocket and MQTT 5.0; --part core: all but these
   ./dev bench --report-only                   the page once more, from the results that are there
   ./dev bench instructions --check            instructions per message against bench/instructions.json
 """
@@ -21,6 +22,7 @@ import disk_floor
 import instructions
 import machine
 import page
+import scenarios
 from broker_process import chosen_brokers
 from generator import Generator
 from profiles import PROFILES
@@ -41,6 +43,7 @@ def parse_flags(arguments):
     )
     parser.add_argument("--without", default="", help="names of brokers to leave out, separated by commas")
     parser.add_argument("--durability", default="sync", help="of Penstock, several separated by commas [sync]")
+    parser.add_argument("--part", choices=scenarios.PARTS, help="only this part of it [both]")
     parser.add_argument("--only", default="", help="scenarios whose key holds this text")
     parser.add_argument("--minutes", type=float, default=0, help="measure no longer than this; the next run goes on")
     parser.add_argument("--fresh", action="store_true", help="begin a new folder of results")
@@ -78,10 +81,14 @@ def peers_of(flags):
     return peers
 
 
-def measure(flags, profile):
+def folder_of(flags, part):
+    return f"{flags.out}-{part}" if flags.out and part != "core" else flags.out
+
+
+def measure(flags, part, profile):
     data = flags.data or "/var/tmp"
     brokers = chosen_brokers(flags.bin, peers_of(flags), flags.durability.split(","), flags.without.split(","))
-    store = Store(flags.out or folder_to_go_on_in(machine.short_name(), profile.name, flags.fresh))
+    store = Store(folder_of(flags, part) or folder_to_go_on_in(machine.short_name(), part, profile.name, flags.fresh))
     described = {
         broker.name: {"build": broker.build, "version": configs.version_of(broker.name, broker.binary)}
         for broker in brokers
@@ -94,16 +101,17 @@ def measure(flags, profile):
         **described,
     }
     about = machine.describe(data, ROOT)
-    store.describe(profile=profile.name, machine=about, brokers=known, complete=False)
+    store.describe(part=part, profile=profile.name, machine=about, brokers=known, complete=False)
     os.sched_setaffinity(0, {flags.bench_cpu})  # the broker has its core for itself
     generator = Generator(f"{flags.bin}/penstock-bench", flags.bench_cpu)
-    runner = Runner(store, profile, brokers, generator, flags, about["descriptors"])
-    if not flags.only or flags.only in "disk":
+    runner = Runner(store, part, profile, brokers, generator, flags, about["descriptors"])
+    core = part == "core"
+    if core and (not flags.only or flags.only in "disk"):
         disk_floor.measure_missing(
             store, f"{flags.bin}/penstock-disk-floor", profile, flags.broker_cpu, data, build="raw"
         )
     timelines = TimelineRunner(store, profile, brokers, generator, flags)
-    complete = runner.run() and timelines.run(runner.out_of_time)
+    complete = runner.run() and (not core or timelines.run(runner.out_of_time))
     store.describe(complete=complete and not flags.only)
     return store
 
@@ -114,15 +122,21 @@ def main(arguments):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if flags.what == "instructions":
         return instructions.main(flags)
-    if flags.report_only:
-        folder = flags.out or newest_folder(f"*{machine.short_name()}*") or newest_folder("*")
-        if folder is None:
-            sys.exit("there are no results under bench/results")
-        store = Store(folder)
-    else:
-        store = measure(flags, profile_of(flags))
-    for path in page.write(store, pathlib.Path(flags.docs), pathlib.Path(flags.readme) if flags.readme else None):
-        say(f"wrote {path}")
+    written = 0
+    for part in [flags.part] if flags.part else scenarios.PARTS:
+        if flags.report_only:
+            folder = folder_of(flags, part) or newest_folder(part, f"*{machine.short_name()}*") or newest_folder(part)
+            if folder is None:
+                continue
+            store = Store(folder)
+        else:
+            store = measure(flags, part, profile_of(flags))
+        readme = pathlib.Path(flags.readme) if flags.readme else None
+        for path in page.write(store, part, pathlib.Path(flags.docs), readme):
+            say(f"wrote {path}")
+            written += 1
+    if written == 0:
+        sys.exit("there are no results under bench/results")
     return 0
 
 

@@ -67,13 +67,14 @@ def listening_process(port, among):
 
 
 class BrokerProcess:
-    def __init__(self, broker, cpu, data="", extra=()):
+    def __init__(self, broker, cpu, data="", extra=(), scheme="mqtt", mutual=False):
         self.broker = broker
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"peers-{broker.name}-", dir=data or "/var/tmp"))
         os.chmod(self.folder, 0o777)  # mosquitto gives up root
         self.port = free_port()
         options = dict(broker.options)
-        command, environment = broker.configure(broker.binary, self.folder, self.port, extra=tuple(extra), **options)
+        listener = configs.Listener(self.port, scheme, mutual)
+        command, environment = broker.configure(broker.binary, self.folder, listener, extra=tuple(extra), **options)
         with open(self.folder / "stdout", "w") as out, open(self.folder / "stderr", "w") as err:
             self.process = subprocess.Popen(
                 ["taskset", "-c", str(cpu), *command],

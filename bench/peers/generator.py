@@ -47,6 +47,8 @@ def compact(report):
         values["generator_us"] = report["generator"]["cpu_us_per_unit"]
     if "memory" in report:
         values["bytes_per_connection"] = report["memory"]["anonymous_bytes_per_connection"]
+    if "tls_resumed" in report.get("connections", {}):
+        values["resumed"] = report["connections"]["tls_resumed"] / max(1, report["connects"]["total"])
     if "replay" in report:
         values["fill_per_s"] = report["replay"]["fill_per_second"]
         values["drain_per_s"] = report["replay"]["drain_per_second"]
@@ -64,21 +66,21 @@ class Generator:
         self.binary = binary
         self.cpu = cpu
 
-    def command(self, port, flags, json_file, background=False):
+    def command(self, port, flags, json_file, background=False, scheme="mqtt"):
         # SCHED_IDLE: what makes noise beside a measurement must not take the core from who measures.
         courtesy = ["chrt", "--idle", "0"] if background else []
         pin = ["taskset", "-c", str(self.cpu), *courtesy]
-        return [*pin, self.binary, *flags, "--quiet", f"--target=127.0.0.1:{port}", f"--json={json_file}"]
+        return [*pin, self.binary, *flags, "--quiet", f"--target={scheme}://127.0.0.1:{port}", f"--json={json_file}"]
 
-    def start(self, port, flags, json_file, background=False):
-        command = self.command(port, flags, json_file, background)
+    def start(self, port, flags, json_file, background=False, scheme="mqtt"):
+        command = self.command(port, flags, json_file, background, scheme)
         return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
-    def run(self, port, flags, timeout_s):
+    def run(self, port, flags, timeout_s, scheme="mqtt"):
         """The whole report, or a text that says why there is none."""
         with tempfile.TemporaryDirectory(prefix="peers-report-") as folder:
             json_file = pathlib.Path(folder) / "report.json"
-            process = self.start(port, flags, json_file)
+            process = self.start(port, flags, json_file, scheme=scheme)
             return finish(process, json_file, timeout_s)
 
 

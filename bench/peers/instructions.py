@@ -38,8 +38,8 @@ PINGREQ = b"\xc0\x00"
 RUN_S = 300
 
 
-def under_callgrind(binary, folder, port, **options):
-    command, environment = configs.penstock(binary, folder, port, **options)
+def under_callgrind(binary, folder, listener, **options):
+    command, environment = configs.penstock(binary, folder, listener, **options)
     # Ticket locks: otherwise a shard that is busy never lets the main thread see the signal that ends it.
     tool = ["valgrind", "--tool=callgrind", "--fair-sched=try", f"--callgrind-out-file={folder}/callgrind.out"]
     return [*tool, *command], environment

@@ -119,6 +119,15 @@ def sections(results, pictures):
     }
 
 
+def transport_sections(results):
+    return {
+        "transports-machine": machine(results),
+        "transports": tables.transports(results),
+        "handshakes": tables.handshakes(results),
+        "transports-problems": problems(results),
+    }
+
+
 def readme_table(results):
     header = ["64 B", "penstock us", "msg/s"]
     peers = [peer for peer in results.peers if results.median(MAIN[0], peer) is not None]
@@ -142,10 +151,31 @@ def replace_marked(text, name, new):
     return pattern.sub(lambda _: f"{begin}\n{new}\n{end}", text)
 
 
-def write(store, docs, readme):
-    """Gives the paths that were written."""
+def write(store, part, docs, readme):
+    """Gives the paths that were written: of what this part of the results is shown in."""
     results = Results(store)
-    folder = docs / "performance"
+    written = []
+    if part == "core":
+        pictures = write_pictures(results, docs / "performance")
+        written += [docs / "performance" / name for name, _ in pictures]
+        shown = sections(results, pictures)
+        readme_shown = {"readme": readme_table(results)}
+    else:
+        shown = transport_sections(results)
+        readme_shown = {"readme-transports": shown["transports"], "readme-handshakes": shown["handshakes"]}
+    for page, parts in ((docs / "performance.md", shown), (readme, readme_shown)):
+        if page is None or not page.exists():
+            continue
+        text = page.read_text()
+        for name, new in parts.items():
+            text = replace_marked(text, name, new)
+        page.write_text(text)
+        written.append(page)
+    return written
+
+
+def write_pictures(results, folder):
+    """Gives (file name, what it shows) of each."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.svg"):
         old.unlink()
@@ -154,13 +184,4 @@ def write(store, docs, readme):
         if picture is not None:
             (folder / name).write_text(picture)
             pictures.append((name, what))
-    page = docs / "performance.md"
-    text = page.read_text()
-    for name, new in sections(results, pictures).items():
-        text = replace_marked(text, name, new)
-    page.write_text(text)
-    written = [page, *(folder / name for name, _ in pictures)]
-    if readme is not None and readme.exists():
-        readme.write_text(replace_marked(readme.read_text(), "readme", readme_table(results)))
-        written.append(readme)
-    return written
+    return pictures

@@ -7,6 +7,8 @@ stored when it is there, and not taken again.
 import sys
 import time
 
+import certificates
+import configs
 import scenarios
 from broker_process import BrokerProcess, StartFailed, work_of
 from generator import PATIENCE_S, compact
@@ -23,8 +25,9 @@ def say(text):
 
 
 class Runner:
-    def __init__(self, store, profile, brokers, generator, flags, descriptors):
+    def __init__(self, store, part, profile, brokers, generator, flags, descriptors):
         self.store = store
+        self.part = part
         self.profile = profile
         self.brokers = brokers
         self.generator = generator
@@ -37,7 +40,7 @@ class Runner:
         return time.monotonic() > self.deadline
 
     def wanted(self):
-        chosen = scenarios.of_extent(self.profile.extent)
+        chosen = scenarios.of_extent(self.profile.extent, self.part)
         return [scenario for scenario in chosen if self.flags.only in scenario.key]
 
     def run(self):
@@ -64,6 +67,8 @@ class Runner:
         return f": some {minutes:.0f} minutes" if minutes >= 1 else ""
 
     def _takes_part(self, scenario, broker):
+        if scenario.part == "transports" and broker.configure not in configs.ALL_TRANSPORTS:
+            return False
         return broker.name != "relay" or bool(scenario.relay_flags)
 
     def _is_done(self, number, scenario, broker):
@@ -101,13 +106,18 @@ class Runner:
         scale = self.profile.scale if self.profile.extent == 0 else max(BACKLOG_SCALE_MIN, self.profile.scale)
         backlog = max(10, round(BACKLOG * scale))
         flags = [flag.replace("{backlog}", str(backlog)) for flag in flags]
+        if scenario.mutual:
+            files = certificates.made()
+            flags = [flag.format(client_cert=files.client_cert, client_key=files.client_key) for flag in flags]
         flags += [f"--warmup={self.profile.warmup_s}s", f"--duration={self.profile.duration_s}s"]
         if rate:
             flags.append(f"--rate={rate}")
         extra = scenario.penstock_flags if broker.name.startswith("penstock") else ()
-        with BrokerProcess(broker, self.flags.broker_cpu, self.flags.data, extra) as process:
+        listener = {"scheme": scenario.scheme, "mutual": scenario.mutual}
+        with BrokerProcess(broker, self.flags.broker_cpu, self.flags.data, extra, **listener) as process:
             timeout_s = self.profile.warmup_s + self.profile.duration_s + PATIENCE_S
-            report = self.generator.run(process.port, [*flags, f"--pid={process.pid}"], timeout_s)
+            flags.append(f"--pid={process.pid}")
+            report = self.generator.run(process.port, flags, timeout_s, scenario.scheme)
             said = process.end()
         if isinstance(report, str):
             return {"failed": report}

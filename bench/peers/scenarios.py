@@ -1,4 +1,8 @@
-"""What is measured: the table of scenarios. A row is a load of penstock-bench; `extent` says which profiles have it."""
+"""What is measured: the table of scenarios. A row is a load of penstock-bench; `extent` says which profiles have it.
+
+It has two parts, each measured and stored on its own: `core` over plain TCP in 3.1.1, and `transports` with what TLS,
+WebSocket and MQTT 5.0 add.
+"""
 
 from dataclasses import dataclass
 
@@ -22,6 +26,9 @@ class Scenario:
     relay_flags: tuple = ()  # the same load for the byte relay, which knows neither QoS nor wildcards; empty: none
     percent: int = 0  # of the broker's own capacity, as a fixed rate
     penstock_flags: tuple = ()  # beside those that it always gets
+    part: str = "core"
+    scheme: str = "mqtt"  # mqtts, ws, wss
+    mutual: bool = False  # TLS with a certificate of the client's
 
     @property
     def needs_descriptors(self):
@@ -131,9 +138,52 @@ def growth():
         )
 
 
-SCENARIOS = [*pairs(), *fans(), *latencies(), *lives(), *growth()]
+SCHEMES = {"mqtt": "TCP", "mqtts": "TLS", "ws": "WebSocket", "wss": "WebSocket on TLS"}
+HANDSHAKES = {"full": "full", "resumed": "resumed", "mutual": "full, both show a certificate"}
+
+
+def transports():
+    for scheme, name in SCHEMES.items():
+        for clients in (1, 50):
+            for qos in (0, 1):
+                yield Scenario(
+                    f"{scheme}-{clients}-q{qos}",
+                    f"{name}, {clients}:{clients}, QoS {qos}",
+                    "transports",
+                    ("pair", "--clients", str(clients), "--qos", str(qos)),
+                    extent=0 if (scheme, clients, qos) == ("wss", 1, 1) else 1 if clients == 50 else 2,
+                    part="transports",
+                    scheme=scheme,
+                )
+    for qos in (0, 1):
+        yield Scenario(
+            f"v5-50-q{qos}",
+            f"TCP, MQTT 5.0, 50:50, QoS {qos}",
+            "transports",
+            ("pair", "--clients", "50", "--qos", str(qos), "--mqtt", "5.0"),
+            part="transports",
+        )
+    for kind, name in HANDSHAKES.items():
+        flags = {"resumed": ("--resume",), "mutual": ("--cert={client_cert}", "--key={client_key}")}.get(kind, ())
+        yield Scenario(
+            f"handshake-{kind}",
+            f"TLS 1.3 handshakes, {name}",
+            "handshakes",
+            ("connect", "--clients", "10000", "--inflight", "64", "--tls", "1.3", *flags),
+            part="transports",
+            scheme="mqtts",
+            mutual=kind == "mutual",
+        )
+    yield Scenario(
+        "idle-tls", "10,000 idle TLS connections", "idle", ("idle", "--clients", "10000", *PATIENT),
+        part="transports", scheme="mqtts",
+    )  # fmt: skip
+
+
+SCENARIOS = [*pairs(), *fans(), *latencies(), *lives(), *growth(), *transports()]
+PARTS = ("core", "transports")
 BY_KEY = {scenario.key: scenario for scenario in SCENARIOS}
 
 
-def of_extent(extent):
-    return [scenario for scenario in SCENARIOS if scenario.extent <= extent]
+def of_extent(extent, part):
+    return [scenario for scenario in SCENARIOS if scenario.extent <= extent and scenario.part == part]

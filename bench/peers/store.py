@@ -1,4 +1,4 @@
-"""Where measurements are kept: bench/results/<date>-<machine>/, one JSON object a line, written as soon as it is there.
+"""Where measurements are kept: bench/results/<date>-<machine>/ (for the part transports with its name behind), one JSON object a line, written as soon as it is there.
 
 A rerun goes on where the last one stopped. What was measured of an older build of a broker does not count.
 """
@@ -80,17 +80,20 @@ class Store:
         return list(self.meta.get("brokers", {}))
 
 
-def newest_folder(pattern):
-    """The last of the folders that hold measurements and match, by their dates; None without any. Full ones first."""
+def newest_folder(part, pattern="*"):
+    """The last of the folders that hold measurements of this part and match, by their dates; None without any. Full
+    ones first."""
     folders = [path.parent for path in RESULTS.glob(f"{pattern}/{MEASUREMENTS}")]
+    folders = [folder for folder in folders if Store(folder).meta.get("part", "core") == part]
     return max(folders, key=lambda folder: (not folder.name.endswith("-quick"), folder.name), default=None)
 
 
-def folder_to_go_on_in(machine, profile, fresh):
+def folder_to_go_on_in(machine, part, profile, fresh):
     """Today's, or an older one that has not come to its end; a new one when there is none, or when asked for."""
-    suffix = machine if profile == "full" else f"{machine}-{profile}"
+    suffix = machine if part == "core" else f"{machine}-{part}"
+    suffix = suffix if profile == "full" else f"{suffix}-{profile}"
     today = RESULTS / f"{datetime.date.today().isoformat()}-{suffix}"
-    last = newest_folder(f"????-??-??-{suffix}")
+    last = newest_folder(part, f"????-??-??-{suffix}")
     if fresh:
         number = 2
         folder = today

@@ -163,6 +163,36 @@ def disk(results):
     return markdown(header, rows)
 
 
+def transports(results):
+    """For README and page alike."""
+    header = ["64 B"]
+    for broker in results.brokers:
+        header += [f"{broker} us", "msg/s"]
+    rows = []
+    for scenario in scenarios.SCENARIOS:
+        row = [scenario.title]
+        for broker in results.brokers:
+            row += [with_spread(results.value(scenario.key, broker, name)) for name in ("cpu_us", "per_s")]
+        if scenario.group == "transports" and any(cell != "-" for cell in row[1:]):
+            rows.append(row)
+    return markdown(header, rows)
+
+
+def handshakes(results):
+    wanted = []
+    for kind, name in scenarios.HANDSHAKES.items():
+        wanted.append((f"handshake-{kind}", "per_s", 1, f"handshakes a second: {name}"))
+        wanted.append((f"handshake-{kind}", "cpu_us", 1, "CPU us of one, with connect and disconnect"))
+    wanted.insert(4, ("handshake-resumed", "resumed", 100, "percent that were resumed"))
+    wanted.append(("idle-tls", "bytes_per_connection", 1, "bytes of user memory per idle TLS connection, 10,000 of them"))
+    rows = []
+    for key, name, scale, title in wanted:
+        cells = [with_spread(results.value(key, broker, name), scale) for broker in results.brokers]
+        if any(cell != "-" for cell in cells):
+            rows.append([title, *cells])
+    return markdown(["TLS 1.3, P-256", *results.brokers], rows)
+
+
 def instruction_counts():
     baseline = instructions.read_baseline()
     rows = [[name, f"{count:,}"] for name, count in baseline.items()]

@@ -87,7 +87,7 @@ def memory(results):
     yield at_most("user memory of an idle connection", IDLE_BYTES, idle[0] or idle[1], " B")
     yield Verdict("restart with 100 GB of log", "accepts in 2 s", "by hand, see the README", None)
     yield Verdict("acknowledged messages lost by kill -9 or power cut", "0", "by tests/sim and tests/system", None)
-    yield Verdict("user memory of an idle TLS connection", "12 KiB", "there is no TLS yet", None)
+    yield Verdict("user memory of an idle TLS connection", "12 KiB", "see the part on transports", None)
     most, least = scenarios.SUBSCRIPTIONS[-1], scenarios.SUBSCRIPTIONS[0]
     full = results.median(f"subscriptions-{most}", "penstock", "anonymous")
     empty = results.median(f"subscriptions-{least}", "penstock", "anonymous")
