@@ -411,7 +411,7 @@ bool Connection::send_accepted(bool session_present) {
     }
   }
   const size_t bytes = protocol::connack_bytes(connack, version_);
-  if (terms_ != nullptr && bytes > terms_->packet_bytes_max) return false;  // [MQTT5-3.1.2-24]
+  if (!takes(bytes)) return false;
   commit(protocol::encode_connack({reserve(bytes), bytes}, connack, version_));
   return true;
 }
@@ -419,6 +419,7 @@ bool Connection::send_accepted(bool session_present) {
 void Connection::send_refusal(protocol::ReasonCode code, protocol::ProtocolVersion version) {
   const protocol::Connack connack{.code = code};  // [MQTT-3.2.2-4] [MQTT5-3.2.2-6] without a session
   const size_t bytes = protocol::connack_bytes(connack, version);
+  if (!takes(bytes)) return;
   commit(protocol::encode_connack({reserve(bytes), bytes}, connack, version));
 }
 
@@ -427,7 +428,7 @@ void Connection::send_disconnect(protocol::ReasonCode reason) {
   if (terms_ == nullptr) return;
   const protocol::Disconnect disconnect{.reason = reason};
   const size_t bytes = protocol::disconnect_bytes(disconnect);
-  if (bytes > terms_->packet_bytes_max) return;  // [MQTT5-3.1.2-24]
+  if (!takes(bytes)) return;
   commit(protocol::encode_disconnect({reserve(bytes), bytes}, disconnect, protocol::Sender::kServer));
 }
 

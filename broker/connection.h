@@ -113,6 +113,8 @@ class Connection final : public core::StreamHandler, private core::Timer {
   // Null: not of 5.0.
   ConnectionTerms* terms() { return terms_.get(); }
   const ConnectionTerms* terms() const { return terms_.get(); }
+  // Its client does. [MQTT5-3.1.2-24]
+  bool takes(size_t packet_bytes) const { return terms_ == nullptr || packet_bytes <= terms_->packet_bytes_max; }
   // One more QoS 1 or 2 message of the client. False: it has more under way than CONNACK allows. [MQTT5-3.3.4-7]
   bool note_unacknowledged();
   // PUBACK, PUBREC or PUBCOMP goes out: the client may send another message if that was the last word on one.

@@ -104,6 +104,7 @@ void Deliveries::begin(Session& session) {
     window->set_limit(window_limit(session));
     session.resend_next = window->first_ordinal();
     session.resend_end = window->first_ordinal() + window->size();
+    session.releases_resent = false;
   }
   make_ready(session);
 }

@@ -70,6 +70,7 @@ class Deliveries {
   void spread_new_entries();
   void serve(Session& session);
   bool resend(Session& session);
+  void resend_releases(Session& session, const InflightWindow& window);
   bool publish_started(Session& session);
   bool deliver_retained(Session& session);
   // `budget`: how many entries more in this turn.

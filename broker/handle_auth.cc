@@ -11,12 +11,14 @@ using auth::AuthAnswer;
 using protocol::ReasonCode;
 
 // Names the method of CONNECT [MQTT5-4.12.0-5], and has neither a reason string nor a user property. [MQTT5-3.15.2-2]
-// [MQTT5-3.15.2-3]
-void send_auth(Connection& connection, ReasonCode reason, std::string_view data) {
+// [MQTT5-3.15.2-3] False: the client does not take it.
+bool send_auth(Connection& connection, ReasonCode reason, std::string_view data) {
   const protocol::Auth packet{
       .reason = reason, .method = connection.terms()->authentication->method, .data = core::as_bytes(data)};
   const size_t bytes = protocol::auth_bytes(packet);
+  if (!connection.takes(bytes)) return false;
   connection.commit(protocol::encode_auth({connection.reserve(bytes), bytes}, packet, protocol::Sender::kServer));
+  return true;
 }
 
 // What the exchange says to the client's words. kDone: it is believed.
@@ -44,11 +46,11 @@ Handled handle_again(BrokerShard& shard, Connection& connection, const protocol:
   const AuthAnswer answer = begins ? authentication.exchange->begin(data) : authentication.exchange->next(data);
   switch (go_on(authentication, answer)) {
     case AuthAnswer::Outcome::kContinue:
-      send_auth(connection, ReasonCode::kContinueAuthentication, answer.data);
-      return Handled::kDone;
+      if (send_auth(connection, ReasonCode::kContinueAuthentication, answer.data)) return Handled::kDone;
+      return connection.fail(kAnswerTooLarge);
     case AuthAnswer::Outcome::kSuccess:
-      send_auth(connection, ReasonCode::kSuccess, answer.data);
-      return Handled::kDone;
+      if (send_auth(connection, ReasonCode::kSuccess, answer.data)) return Handled::kDone;
+      return connection.fail(kAnswerTooLarge);
     case AuthAnswer::Outcome::kFailure:
       break;
   }
@@ -79,8 +81,9 @@ Handled go_on_authenticating(BrokerShard& shard, Connection& connection, core::B
   const AuthAnswer answer = begins ? authentication.exchange->begin(data) : authentication.exchange->next(data);
   switch (go_on(authentication, answer)) {
     case AuthAnswer::Outcome::kContinue:
-      send_auth(connection, ReasonCode::kContinueAuthentication, answer.data);  // [MQTT5-4.12.0-2]
-      return Handled::kDone;
+      if (send_auth(connection, ReasonCode::kContinueAuthentication, answer.data))  // [MQTT5-4.12.0-2]
+        return Handled::kDone;
+      return refuse_connect(connection, protocol::ProtocolVersion::kMqtt5, ReasonCode::kPacketTooLarge);
     case AuthAnswer::Outcome::kSuccess:
       return serve_authenticated(shard, connection);
     case AuthAnswer::Outcome::kFailure:

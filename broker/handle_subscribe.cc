@@ -2,6 +2,7 @@
 
 #include "broker/broker_shard.h"
 #include "broker/packet_handlers.h"
+#include "protocol/encode.h"
 #include "protocol/subscribe.h"
 
 namespace penstock::broker {
@@ -21,6 +22,8 @@ SubscriptionTerms terms_of(const protocol::FilterRequest& request, uint32_t iden
 Handled handle_subscribe(BrokerShard& shard, Connection& connection, const protocol::PacketBytes& packet) {
   const auto subscribe = protocol::decode_subscribe(packet, connection.version());
   if (!subscribe.has_value()) return connection.fail(subscribe.error());
+  if (!connection.takes(protocol::suback_bytes(subscribe->filters.size(), connection.version())))
+    return connection.fail(kAnswerTooLarge);
   if (shard.room_for_state() == Handled::kWait) return Handled::kWait;
   Session& session = *connection.session();
   // The filters of a persistent session become a record.
@@ -51,6 +54,8 @@ Handled handle_subscribe(BrokerShard& shard, Connection& connection, const proto
 Handled handle_unsubscribe(BrokerShard& shard, Connection& connection, const protocol::PacketBytes& packet) {
   const auto unsubscribe = protocol::decode_unsubscribe(packet, connection.version());
   if (!unsubscribe.has_value()) return connection.fail(unsubscribe.error());
+  if (!connection.takes(protocol::unsuback_bytes(unsubscribe->filters.size(), connection.version())))
+    return connection.fail(kAnswerTooLarge);
   if (shard.room_for_state() == Handled::kWait) return Handled::kWait;
   Session& session = *connection.session();
   if (session.persistent) {

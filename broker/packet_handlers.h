@@ -10,6 +10,11 @@ namespace penstock::broker {
 
 class BrokerShard;
 
+// Of a request whose answer would be larger than what the client takes: it is not done. [MQTT5-3.1.2-24]
+inline constexpr protocol::ProtocolError kAnswerTooLarge{protocol::ProtocolErrorReason::kPacketTooLarge,
+                                                         "MQTT5-3.1.2-24",
+                                                         "the answer would be larger than what the client takes"};
+
 // The first packet of a connection must be CONNECT. [MQTT-3.1.0-1]
 Handled handle_first_packet(BrokerShard& shard, Connection& connection, const protocol::PacketBytes& packet);
 // Everything after CONNACK.

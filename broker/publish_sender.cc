@@ -28,7 +28,7 @@ bool PublishSender::fits_into(uint32_t packet_bytes_max, const log::RecordView& 
                               .subscription_ids = grant.identifiers,
                               .payload_bytes = record.payload().size(),
                               .qos = grant.qos};
-  return protocol::publish5_bytes(header) <= packet_bytes_max;
+  return protocol::publish5_bytes(header) <= packet_bytes_max;  // [MQTT5-3.1.2-24]
 }
 
 void PublishSender::send_5(Connection& connection, const log::RecordView& record, const Grant& grant,

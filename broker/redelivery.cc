@@ -24,13 +24,16 @@ bool Deliveries::resend(Session& session) {
     if (!session.connection->takes_deliveries()) return wait_for(session, DeliveryWait::kSocket);
     Delivery& delivery = window->at(session.resend_next - window->first_ordinal());
     if (delivery.state == DeliveryState::kReleased) {
-      session.connection->send_acknowledge(protocol::PacketType::kPubrel, delivery.packet_id);
+      if (!session.releases_resent)
+        session.connection->send_acknowledge(protocol::PacketType::kPubrel, delivery.packet_id);
       continue;
     }
     if (delivery.state != DeliveryState::kPublished) continue;  // publish_started() has the others
     // An earlier connection may have had room for more of them. [MQTT5-3.3.4-9]
-    if (session.connection->terms() != nullptr && session.resend_next - window->first_ordinal() >= window->limit())
+    if (session.connection->terms() != nullptr && session.resend_next - window->first_ordinal() >= window->limit()) {
+      resend_releases(session, *window);
       return wait_for(session, DeliveryWait::kWindow);
+    }
     log::RecordView record;
     const auto read = shard_.reader().read(delivery.log, delivery.offset, record, session);
     if (read == LogReader::State::kPending) return wait_for(session, DeliveryWait::kRead);
@@ -49,6 +52,17 @@ bool Deliveries::resend(Session& session) {
   }
   window->drop_done();
   return true;
+}
+
+// A PUBREL does not wait with the PUBLISH packets before it. [MQTT5-3.3.4-10] [MQTT5-4.9.0-3]
+void Deliveries::resend_releases(Session& session, const InflightWindow& window) {
+  if (session.releases_resent) return;
+  session.releases_resent = true;
+  for (uint64_t ordinal = session.resend_next; ordinal < session.resend_end; ++ordinal) {
+    const Delivery& delivery = window.at(ordinal - window.first_ordinal());
+    if (delivery.state == DeliveryState::kReleased)
+      session.connection->send_acknowledge(protocol::PacketType::kPubrel, delivery.packet_id);
+  }
 }
 
 // QoS 2 deliveries whose record has become durable take their next step. PUBRELs follow the PUBLISH packets, as the

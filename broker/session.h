@@ -99,8 +99,10 @@ class Session final : public log::ReadWaiter, public log::PageWaiter {
   Connection* connection = nullptr;
   bool persistent = false;  // it outlives its connection, or did until now: its state is recorded
   bool in_ready_list = false;
-  bool durable_wait_listed = false;
-  bool progressed = false;  // cursors moved since the last progress record
+  // In one byte: another would cost every idle connection 16.
+  bool durable_wait_listed : 1 = false;
+  bool releases_resent : 1 = false;  // after a reconnect, all PUBRELs: they do not wait for PUBLISH packets
+  bool progressed = false;           // cursors moved since the last progress record
   // After a restart: what is older than this life may have been sent before. Until all of that has been taken.
   bool was_connected = false;
   DeliveryWait wait = DeliveryWait::kNothing;

@@ -49,6 +49,44 @@ TEST_P(V5ReceiveMaximum, of_the_client_limits_what_is_on_its_way_at_qos_1) {
   }
 }
 
+TEST_P(V5ReceiveMaximum, that_is_smaller_now_holds_back_publish_and_no_pubrel) {
+  const auto connect = [&](uint16_t receive_maximum) {
+    return client(ConnectOptions{.client_id = id("s"),
+                                 .clean_start = false,
+                                 .properties = {{kSessionExpiry, 1000}, {kReceiveMaximum, receive_maximum}}});
+  };
+  TestClient subscriber = connect(10);
+  subscriber.subscribe(topic("x"), 2);
+  TestClient publisher = client("p");
+  std::vector<uint16_t> ids;
+  for (const char* payload : {"0", "1", "2", "3"}) {
+    publisher.publish(topic("x"), payload, 2);
+    ids.push_back(subscriber.expect(Type::kPublish).packet_id);
+  }
+  for (const size_t released : {2u, 3u}) {
+    subscriber.send(acknowledge_packet(Type::kPubrec, ids[released]));
+    subscriber.expect(Type::kPubrel, ids[released]);
+  }
+  subscriber.drop();
+  subscriber = connect(1);
+  subscriber.expect(Type::kPublish, ids[0]);
+  subscriber.expect(Type::kPubrel, ids[2]);  // [MQTT5-3.3.4-10] [MQTT5-4.9.0-3]
+  subscriber.expect(Type::kPubrel, ids[3]);
+  subscriber.expect_quiet();
+  const auto complete = [&](uint16_t packet_id) {
+    subscriber.send(acknowledge_packet(Type::kPubrec, packet_id));
+    subscriber.expect(Type::kPubrel, packet_id);
+    subscriber.send(acknowledge_packet(Type::kPubcomp, packet_id));
+  };
+  complete(ids[0]);
+  subscriber.expect(Type::kPublish, ids[1]);
+  complete(ids[1]);
+  for (const size_t released : {2u, 3u}) subscriber.send(acknowledge_packet(Type::kPubcomp, ids[released]));
+  publisher.publish(topic("x"), "fence", 2);
+  subscriber.expect_message(topic("x"), "fence");  // and no PUBREL came a second time [MQTT5-4.4.0-1]
+  subscriber.disconnect(reason::kSuccess, {{kSessionExpiry, 0}});
+}
+
 TEST_P(V5ReceiveMaximum, of_the_client_counts_a_qos_2_message_until_pubcomp) {
   TestClient subscriber = narrow(1);
   subscriber.subscribe(topic("x"), 2);
@@ -145,6 +183,25 @@ TEST_P(V5PacketSize, of_the_client_is_exact) {
     publisher.publish(topic("x"), "fence", 0);
     if (fits) subscriber.expect_message(topic("x"), payload);
     subscriber.expect_message(topic("x"), "fence");  // [MQTT5-3.1.2-24]
+  }
+}
+
+TEST_P(V5PacketSize, of_the_client_is_kept_by_suback_and_unsuback) {
+  constexpr size_t kFilters = 100;
+  FilterList filters;
+  std::vector<std::string> names;
+  for (size_t i = 0; i < kFilters; ++i) {
+    names.push_back(topic(std::to_string(i)));
+    filters.push_back({names.back(), 0});
+  }
+  constexpr uint32_t kExact = 2 + 2 + 1 + kFilters;  // fixed header, packet id, no properties, codes
+  TestClient exact = small(kExact);
+  exact.subscribe(filters);
+  exact.unsubscribe(names);
+  for (const std::string& request : {subscribe_packet(1, filters), unsubscribe_packet(1, names)}) {
+    TestClient subscriber = small(kExact - 1);
+    subscriber.send(request);
+    subscriber.expect_disconnect(reason::kPacketTooLarge);  // [MQTT5-3.1.2-24]
   }
 }
 

@@ -105,6 +105,18 @@ TEST_P(Scram, refuses_who_does_not_authenticate) {
   fresh.expect_closed();
 }
 
+TEST_P(Scram, sends_no_challenge_larger_than_what_the_client_takes) {
+  std::string challenge;
+  begin(joe_, challenge);
+  TestClient client(own_broker().port());
+  client.speak(kLevel5);
+  ConnectOptions small = options(joe_);
+  small.properties.push_back({kMaximumPacketSize, static_cast<uint32_t>(challenge.size())});
+  client.send(connect_packet(small));
+  EXPECT_EQ(client.expect(Type::kConnack).reason_code, reason::kPacketTooLarge);  // [MQTT5-3.1.2-24]
+  client.expect_closed();
+}
+
 TEST_P(Scram, ends_a_conversation_that_leaves_its_course) {
   std::string challenge;
   TestClient other_method = begin(joe_, challenge);
