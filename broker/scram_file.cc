@@ -12,12 +12,34 @@ constexpr size_t kFileBytesMax = 1u << 30;
 
 }  // namespace
 
-core::Result<std::shared_ptr<const auth::Authenticator>> open_scram_users(const std::string& path) {
-  ASSIGN_OR_RETURN(const std::string text, core::read_small_file(path, kFileBytesMax));
-  ASSIGN_OR_RETURN(auto users, auth::ScramUsers::parse(text, path));
+core::Result<std::shared_ptr<ScramFile>> ScramFile::open(const std::string& path) {
+  std::shared_ptr<ScramFile> file(new ScramFile(path));
+  RETURN_IF_ERROR(file->reload());
+  return file;
+}
+
+core::Status ScramFile::reload() {
+  ASSIGN_OR_RETURN(const std::string text, core::read_small_file(path_, kFileBytesMax));
+  ASSIGN_OR_RETURN(auto users, auth::ScramUsers::parse(text, path_));
   // Made of the file: as secret as that, and the same after a restart.
   const auth::Sha256 secret = auth::sha256(core::as_bytes(text));
-  return std::make_shared<auth::ScramAuthenticator>(std::move(users), secret, core::system_random());
+  auto made = std::make_shared<const auth::ScramAuthenticator>(std::move(users), secret, core::system_random());
+  const std::lock_guard lock(mutex_);
+  current_ = std::move(made);
+  return {};
+}
+
+std::shared_ptr<const auth::Authenticator> ScramFile::current() const {
+  const std::lock_guard lock(mutex_);
+  return current_;
+}
+
+std::string_view ScramFile::method() const {
+  return current()->method();  // the text of a literal
+}
+
+std::unique_ptr<auth::AuthExchange> ScramFile::start() const {
+  return current()->start();
 }
 
 }  // namespace penstock::broker

@@ -148,8 +148,18 @@ void report(const broker::Counters& counters) {
                                             std::to_string(counters.ring_submissions) + " submissions");
 }
 
-// Until it is asked to stop.
-void look_after(broker::Broker& broker, const sigset_t& signals, const Terminal& terminal) {
+void reload_files(broker::Broker& broker, broker::ScramFile* scram_users) {
+  broker.reload_certificates();
+  if (scram_users == nullptr) return;
+  if (const core::Status reloaded = scram_users->reload(); reloaded.has_value())
+    core::log_line(core::LogLevel::kInfo, "users were read again");
+  else
+    core::log_line(core::LogLevel::kWarning, reloaded.error().message + "; the users of before stay");
+}
+
+// Until it is asked to stop. `scram_users` may be null.
+void look_after(broker::Broker& broker, broker::ScramFile* scram_users, const sigset_t& signals,
+                const Terminal& terminal) {
   constexpr timespec kWatch{.tv_sec = 5, .tv_nsec = 0};
   constexpr int kWatchesPerMaintenance = 12;
   for (int watches = 0;; ++watches) {
@@ -158,7 +168,7 @@ void look_after(broker::Broker& broker, const sigset_t& signals, const Terminal&
     const int signal = sigtimedwait(&signals, nullptr, &kWatch);
     if (signal < 0) continue;
     if (asks_for_stop(signal, terminal)) return;
-    broker.reload_certificates();
+    reload_files(broker, scram_users);
   }
 }
 
@@ -181,14 +191,14 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "penstock: %s\n", listeners.error().message.c_str());
     return kExitBadSettings;
   }
-  std::shared_ptr<const auth::Authenticator> authenticator;
+  std::shared_ptr<broker::ScramFile> scram_users;
   if (!parsed->settings.scram_users.empty()) {
-    auto opened = broker::open_scram_users(parsed->settings.scram_users);
+    auto opened = broker::ScramFile::open(parsed->settings.scram_users);
     if (!opened.has_value()) {
       std::fprintf(stderr, "penstock: %s\n", opened.error().message.c_str());
       return kExitBadSettings;
     }
-    authenticator = *std::move(opened);
+    scram_users = *std::move(opened);
   }
   core::set_log_level(parsed->settings.log_level);
   raise_descriptor_limit();
@@ -198,8 +208,7 @@ int main(int argc, char** argv) {
   const std::string data_directory = parsed->settings.data_directory;
   auto started = [&] {
     const StartWatch watch(signals, terminal);
-    return broker::Broker::start(
-        options_of(std::move(parsed->settings), *std::move(listeners), std::move(authenticator)));
+    return broker::Broker::start(options_of(std::move(parsed->settings), *std::move(listeners), scram_users));
   }();
   if (!started.has_value()) {
     std::fprintf(stderr, "penstock: %s\n", started.error().message.c_str());
@@ -209,7 +218,7 @@ int main(int argc, char** argv) {
     std::printf("listening on %s, data in %s\n", address.c_str(), data_directory.c_str());
   std::fflush(stdout);
 
-  look_after(**started, signals, terminal);
+  look_after(**started, scram_users.get(), signals, terminal);
   (*started)->stop();
   report((*started)->counters());
   return 0;

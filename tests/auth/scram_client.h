@@ -1,28 +1,13 @@
-// A SCRAM client that knows a password, and the credential that a server keeps of it: for tests and the fuzz target.
+// A SCRAM client that knows a password: for tests and the fuzz target.
 #pragma once
 
-#include <openssl/evp.h>
-
-#include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "auth/base64.h"
-#include "auth/scram.h"
-#include "auth/sha256.h"
+#include "auth/scram_credential.h"
 
 namespace penstock::auth {
-
-inline Sha256 salted_password(std::string_view password, std::string_view salt, uint32_t iterations) {
-  Sha256 salted;
-  PKCS5_PBKDF2_HMAC(password.data(), password.size(), reinterpret_cast<const uint8_t*>(salt.data()), salt.size(),
-                    iterations, EVP_sha256(), salted.size(), reinterpret_cast<uint8_t*>(salted.data()));
-  return salted;
-}
-
-inline ScramCredential credential_of(const Sha256& salted, std::string salt, uint32_t iterations) {
-  return {std::move(salt), iterations, sha256(hmac_sha256(salted, "Client Key")), hmac_sha256(salted, "Server Key")};
-}
 
 // The last message of a client, with its proof.
 inline std::string client_final(const Sha256& salted, std::string_view client_first_bare, std::string_view server_first,
@@ -33,6 +18,12 @@ inline std::string client_final(const Sha256& salted, std::string_view client_fi
   const Sha256 signature = hmac_sha256(sha256(proof), messages);
   for (size_t i = 0; i < proof.size(); ++i) proof[i] ^= signature[i];
   return std::string(without_proof) + ",p=" + to_base64(proof);
+}
+
+// "s=" of the server's message, decoded.
+inline std::string salt_in(std::string_view server_first) {
+  const size_t begin = server_first.find(",s=") + 3;
+  return from_base64(server_first.substr(begin, server_first.find(",i=") - begin)).value_or("");
 }
 
 // "r=" of the server's message.

@@ -276,6 +276,15 @@ size_t BrokerProcess::descriptor_count() const {
   return static_cast<size_t>(std::distance(begin(all), end(all)));
 }
 
+bool BrokerProcess::says(std::string_view text) const {
+  constexpr std::chrono::milliseconds kLook(100);
+  for (auto waited = kLook; waited < kPatience; waited += kLook) {
+    if (stderr_text().find(text) != std::string::npos) return true;
+    std::this_thread::sleep_for(kLook);
+  }
+  return false;
+}
+
 std::string BrokerProcess::stderr_text() const {
   return read_file(stderr_path_);
 }

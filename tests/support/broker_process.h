@@ -69,6 +69,8 @@ class BrokerProcess {
   uint64_t resident_bytes() const;
   size_t descriptor_count() const;
   std::string stderr_text() const;
+  // Whether it says so on standard error, now or soon.
+  bool says(std::string_view text) const;
 
  private:
   void launch();

@@ -89,14 +89,7 @@ class ListenerFiles : public BrokerSuite {
     EXPECT_TRUE(client.open());
     return server_name(client);
   }
-  // What the broker says on standard error, soon.
-  bool says(const std::string& text) {
-    for (int look = 0; look < kLooksMax; ++look) {
-      if (own_broker().stderr_text().find(text) != std::string::npos) return true;
-      std::this_thread::sleep_for(kLook);
-    }
-    return false;
-  }
+  bool says(const std::string& text) { return own_broker().says(text); }
 
   TempDir files_;
   TestAuthority authority_{"devices"};

@@ -1,6 +1,9 @@
 // Enhanced authentication with SCRAM-SHA-256 against the whole broker, by clients that know the password, or do not.
 #include <gtest/gtest.h>
 
+#include <signal.h>
+
+#include <filesystem>
 #include <fstream>
 
 #include "auth/scram_users.h"
@@ -17,12 +20,9 @@ constexpr std::string_view kMethod = "SCRAM-SHA-256";
 constexpr std::string_view kSalt = "0123456789abcdef";
 constexpr uint32_t kIterations = 4096;
 
-auth::Sha256 salted(std::string_view password) {
-  return auth::salted_password(password, kSalt, kIterations);
-}
-
 std::string line_of(std::string_view user, std::string_view password) {
-  return auth::to_line(user, auth::credential_of(salted(password), std::string(kSalt), kIterations)) + "\n";
+  const auth::Sha256 salted = auth::salted_password(password, kSalt, kIterations);
+  return auth::to_line(user, auth::credential_of(salted, std::string(kSalt), kIterations)) + "\n";
 }
 
 // What a client says of itself, and how it answers.
@@ -33,7 +33,8 @@ struct Login {
   std::string first_bare() const { return "n=" + user + ",r=client-nonce"; }
   std::string first() const { return "n,," + first_bare(); }
   std::string last(std::string_view challenge) const {
-    return auth::client_final(salted(password), first_bare(), challenge, "c=biws,r=" + auth::nonce_in(challenge));
+    const auth::Sha256 salted = auth::salted_password(password, auth::salt_in(challenge), kIterations);
+    return auth::client_final(salted, first_bare(), challenge, "c=biws,r=" + auth::nonce_in(challenge));
   }
 };
 
@@ -128,6 +129,29 @@ TEST_P(Scram, ends_a_conversation_that_leaves_its_course) {
   TestClient leaves = begin(joe_, challenge);
   leaves.send(disconnect_packet());
   leaves.expect_closed();
+}
+
+TEST_P(Scram, reads_its_users_again_on_sighup) {
+  Packet connack;
+  TestClient before = log_in(joe_, connack);
+  const std::string tool = std::filesystem::path(broker_binary()).parent_path() / "penstock-passwd";
+  const Finished made = run_program({"/bin/sh", "-c", "echo new secret | " + tool + " max"});
+  ASSERT_EQ(made.exit_code, 0) << made.err;
+  std::ofstream(files_ / "users") << made.out;
+  kill(own_broker().pid(), SIGHUP);
+  ASSERT_TRUE(own_broker().says("users were read again"));
+  log_in({"max", "new secret"}, connack);
+  EXPECT_EQ(connack.reason_code, reason::kSuccess);
+  log_in(joe_, connack);
+  EXPECT_EQ(connack.reason_code, reason::kNotAuthorized);
+  before.send(pingreq_packet());
+  before.expect(Type::kPingresp);
+  // Nonsense changes nothing.
+  std::ofstream(files_ / "users") << "joe:secret\n";
+  kill(own_broker().pid(), SIGHUP);
+  ASSERT_TRUE(own_broker().says("the users of before stay"));
+  log_in({"max", "new secret"}, connack);
+  EXPECT_EQ(connack.reason_code, reason::kSuccess);
 }
 
 TEST_P(Scram, authenticates_again_on_a_connection_that_lives) {
