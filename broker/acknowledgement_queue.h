@@ -6,6 +6,7 @@
 #include <deque>
 #include <vector>
 
+#include "broker/explanation.h"
 #include "core/ring_queue.h"
 #include "protocol/reason_code.h"
 #include "protocol/types.h"
@@ -25,8 +26,10 @@ struct Acknowledgement {
   protocol::PacketType type = protocol::PacketType::kPuback;     // PUBACK PUBREC PUBCOMP SUBACK UNSUBACK CONNACK
   bool session_present = false;                                  // CONNACK
   protocol::ReasonCode reason = protocol::ReasonCode::kSuccess;  // before 5.0 only kSuccess
+  Explanation explanation = Explanation::kNone;
   protocol::PacketId packet_id;
 };
+static_assert(sizeof(Acknowledgement) == 24);
 
 class AcknowledgementQueue {
  public:

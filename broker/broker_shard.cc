@@ -238,14 +238,15 @@ void BrokerShard::send(const Acknowledgement& acknowledgement, const std::vector
       session_online(*connection->session());
       return;
     case protocol::PacketType::kSuback:
-      connection->send_suback(acknowledgement.packet_id, *codes);
+      connection->send_suback(acknowledgement.packet_id, *codes, acknowledgement.explanation);
       return;
     case protocol::PacketType::kUnsuback:
       connection->send_unsuback(acknowledgement.packet_id, *codes);
       return;
     default:
       connection->note_acknowledged(acknowledgement.type, acknowledgement.reason);
-      connection->send_acknowledge(acknowledgement.type, acknowledgement.packet_id, acknowledgement.reason);
+      connection->send_acknowledge(acknowledgement.type, acknowledgement.packet_id, acknowledgement.reason,
+                                   acknowledgement.explanation);
   }
 }
 

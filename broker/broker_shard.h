@@ -81,6 +81,7 @@ struct PendingSubscribe {
   protocol::PacketId packet_id;
   size_t packet_bytes = 0;
   std::vector<protocol::ReasonCode> codes;
+  Explanation explanation = Explanation::kNone;                    // of those that are failures
   std::vector<std::pair<std::string, SubscriptionTerms>> filters;  // to be recorded: those of a persistent session
   uint64_t ticket = 0;
   uint32_t answers_left = 0;

@@ -28,6 +28,13 @@ std::string reply_topic_of(const std::string& client_id) {
   return std::string(kParent) + client_id;
 }
 
+// And why, where that does not say it.
+Explanation disconnect_explanation(CloseReason reason) {
+  if (reason == CloseReason::kTooLarge) return Explanation::kPayloadTooLarge;
+  if (reason == CloseReason::kRedeliveryOwed) return Explanation::kRoomAgain;
+  return Explanation::kNone;
+}
+
 // What a client of 5.0 is told before we close. None: it has closed itself, or has been told already.
 std::optional<protocol::ReasonCode> disconnect_code(CloseReason reason) {
   using protocol::ReasonCode;
@@ -221,7 +228,7 @@ void Connection::close_ended() {
 void Connection::close(CloseReason reason, bool after_output) {
   if (state_ == State::kClosing) return;
   if (const auto code = disconnect_code(reason); code.has_value() && terms_ != nullptr && is_established()) {
-    send_disconnect(*code);  // [MQTT5-3.14.0-1]
+    send_disconnect(*code, text_of(disconnect_explanation(reason)));  // [MQTT5-3.14.0-1]
     after_output = true;
   }
   state_ = State::kClosing;  // nothing is sent behind DISCONNECT [MQTT5-3.14.4-1] [MQTT5-3.14.4-2] [MQTT5-4.13.2-1]
@@ -345,8 +352,8 @@ void Connection::established() {
 
 Handled Connection::fail(const protocol::ProtocolError& error) {
   shard_.report_protocol_error(*this, error);
-  if (state_ == State::kEstablished) send_disconnect(protocol::reason_code(error.reason));  // [MQTT5-4.13.1-1]
-  close(CloseReason::kProtocolError, true);                                                 // [MQTT-4.8.0-1]
+  if (state_ == State::kEstablished) send_disconnect(protocol::reason_code(error.reason), error.text);
+  close(CloseReason::kProtocolError, true);  // [MQTT5-4.13.1-1] [MQTT-4.8.0-1]
   return Handled::kStop;
 }
 
@@ -359,24 +366,30 @@ void Connection::note_acknowledged(protocol::PacketType type, protocol::ReasonCo
   if (type != protocol::PacketType::kPubrec || protocol::is_failure(reason)) --terms_->unacknowledged;
 }
 
-// Neither here nor in SUBACK and UNSUBACK is there a reason string or a user property: no client is told what it does
-// not want to know, and no packet becomes too large by it. [MQTT5-3.1.2-29] [MQTT5-3.4.2-2] [MQTT5-3.4.2-3]
-// [MQTT5-3.5.2-2] [MQTT5-3.5.2-3] [MQTT5-3.6.2-2] [MQTT5-3.6.2-3] [MQTT5-3.7.2-2] [MQTT5-3.7.2-3] [MQTT5-3.9.2-1]
-// [MQTT5-3.9.2-2] [MQTT5-3.11.2-1] [MQTT5-3.11.2-2]
-void Connection::send_acknowledge(protocol::PacketType type, protocol::PacketId packet_id,
-                                  protocol::ReasonCode reason) {
+// A reason string only to a client that wants such [MQTT5-3.1.2-29], and where the packet does not become too large by
+// it [MQTT5-3.4.2-2] [MQTT5-3.5.2-2] [MQTT5-3.6.2-2] [MQTT5-3.7.2-2] [MQTT5-3.9.2-1]. No user property [MQTT5-3.4.2-3]
+// [MQTT5-3.5.2-3] [MQTT5-3.6.2-3] [MQTT5-3.7.2-3] [MQTT5-3.9.2-2], and in UNSUBACK neither [MQTT5-3.11.2-1]
+// [MQTT5-3.11.2-2].
+void Connection::send_acknowledge(protocol::PacketType type, protocol::PacketId packet_id, protocol::ReasonCode reason,
+                                  Explanation explanation) {
   if (reason == protocol::ReasonCode::kSuccess || terms_ == nullptr) [[likely]] {
     commit(protocol::encode_acknowledge({reserve(protocol::kAcknowledgeBytes), protocol::kAcknowledgeBytes}, type,
                                         packet_id));
     return;
   }
-  const size_t bytes = protocol::acknowledge_bytes(reason);
-  commit(protocol::encode_acknowledge({reserve(bytes), bytes}, type, packet_id, reason));
+  std::string_view text = terms_->wants_explanations ? text_of(explanation) : std::string_view();
+  if (!takes(protocol::acknowledge_bytes(reason, text))) text = {};
+  const size_t bytes = protocol::acknowledge_bytes(reason, text);
+  commit(protocol::encode_acknowledge({reserve(bytes), bytes}, type, packet_id, reason, text));
 }
 
-void Connection::send_suback(protocol::PacketId packet_id, const std::vector<protocol::ReasonCode>& codes) {
-  const size_t bytes = protocol::suback_bytes(codes.size(), version_);
-  commit(protocol::encode_suback({reserve(bytes), bytes}, packet_id, codes, version_));
+void Connection::send_suback(protocol::PacketId packet_id, const std::vector<protocol::ReasonCode>& codes,
+                             Explanation explanation) {
+  const bool is_told = terms_ != nullptr && terms_->wants_explanations;
+  std::string_view text = is_told ? text_of(explanation) : std::string_view();
+  if (!takes(protocol::suback_bytes(codes.size(), version_, text))) text = {};
+  const size_t bytes = protocol::suback_bytes(codes.size(), version_, text);
+  commit(protocol::encode_suback({reserve(bytes), bytes}, packet_id, codes, version_, text));
 }
 
 void Connection::send_unsuback(protocol::PacketId packet_id, const std::vector<protocol::ReasonCode>& codes) {
@@ -384,7 +397,7 @@ void Connection::send_unsuback(protocol::PacketId packet_id, const std::vector<p
   commit(protocol::encode_unsuback({reserve(bytes), bytes}, packet_id, codes, version_));
 }
 
-// CONNACK holds neither a reason string nor a user property, here and below. [MQTT5-3.2.2-19] [MQTT5-3.2.2-20]
+// CONNACK holds no user property, here and below [MQTT5-3.2.2-20], and no reason string where all is well.
 bool Connection::send_accepted(bool session_present) {
   // [MQTT-3.1.4-4] [MQTT5-3.1.4-5] In 3.1 the bit of the session is reserved.
   protocol::Connack connack{.session_present = session_present && version_ != protocol::ProtocolVersion::kMqtt31};
@@ -416,17 +429,22 @@ bool Connection::send_accepted(bool session_present) {
   return true;
 }
 
-void Connection::send_refusal(protocol::ReasonCode code, protocol::ProtocolVersion version) {
-  const protocol::Connack connack{.code = code};  // [MQTT-3.2.2-4] [MQTT5-3.2.2-6] without a session
+void Connection::send_refusal(protocol::ReasonCode code, protocol::ProtocolVersion version, std::string_view text,
+                              uint32_t packet_bytes_max) {
+  protocol::Connack connack{.code = code};  // [MQTT-3.2.2-4] [MQTT5-3.2.2-6] without a session
+  connack.properties.reason_string = text;
+  if (protocol::connack_bytes(connack, version) > packet_bytes_max)
+    connack.properties.reason_string = {};  // [MQTT5-3.2.2-19]
   const size_t bytes = protocol::connack_bytes(connack, version);
   if (!takes(bytes)) return;
   commit(protocol::encode_connack({reserve(bytes), bytes}, connack, version));
 }
 
-// Without a reason string or a user property. [MQTT5-3.14.2-3] [MQTT5-3.14.2-4]
-void Connection::send_disconnect(protocol::ReasonCode reason) {
+// Without a user property. [MQTT5-3.14.2-4]
+void Connection::send_disconnect(protocol::ReasonCode reason, std::string_view text) {
   if (terms_ == nullptr) return;
-  const protocol::Disconnect disconnect{.reason = reason};
+  protocol::Disconnect disconnect{.reason = reason, .reason_string = text};
+  if (!takes(protocol::disconnect_bytes(disconnect))) disconnect.reason_string = {};  // [MQTT5-3.14.2-3]
   const size_t bytes = protocol::disconnect_bytes(disconnect);
   if (!takes(bytes)) return;
   commit(protocol::encode_disconnect({reserve(bytes), bytes}, disconnect, protocol::Sender::kServer));

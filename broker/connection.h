@@ -12,6 +12,7 @@
 #include "broker/acknowledgement_queue.h"
 #include "broker/connection_terms.h"
 #include "broker/counters.h"
+#include "broker/explanation.h"
 #include "broker/held_bytes.h"
 #include "broker/output_buffer.h"
 #include "broker/transport.h"
@@ -63,13 +64,17 @@ class Connection final : public core::StreamHandler, private core::Timer {
   void flush();
 
   void send_acknowledge(protocol::PacketType type, protocol::PacketId packet_id,
-                        protocol::ReasonCode reason = protocol::ReasonCode::kSuccess);
-  void send_suback(protocol::PacketId packet_id, const std::vector<protocol::ReasonCode>& codes);
+                        protocol::ReasonCode reason = protocol::ReasonCode::kSuccess,
+                        Explanation explanation = Explanation::kNone);
+  void send_suback(protocol::PacketId packet_id, const std::vector<protocol::ReasonCode>& codes,
+                   Explanation explanation);
   void send_unsuback(protocol::PacketId packet_id, const std::vector<protocol::ReasonCode>& codes);
   // False: the client takes no packet of this size, so there can be no connection.
   bool send_accepted(bool session_present);
-  // CONNACK, in the words of the version that the client speaks or, where we do not, of `version`.
-  void send_refusal(protocol::ReasonCode code, protocol::ProtocolVersion version);
+  // CONNACK, in the words of the version that the client speaks or, where we do not, of `version`. `text` is left out
+  // of a packet that would be larger than `packet_bytes_max`.
+  void send_refusal(protocol::ReasonCode code, protocol::ProtocolVersion version, std::string_view text,
+                    uint32_t packet_bytes_max);
   void send_pingresp();
 
   // Ends the connection; what is already encoded is still sent when `after_output`, then it closes.
@@ -141,7 +146,7 @@ class Connection final : public core::StreamHandler, private core::Timer {
   void close_socket();
   void close_ended();
   bool looks_again();
-  void send_disconnect(protocol::ReasonCode reason);
+  void send_disconnect(protocol::ReasonCode reason, std::string_view text);
 
   // Small ones first, behind the two above: idle connections are many.
   State state_ = State::kAwaitingConnect;

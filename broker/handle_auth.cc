@@ -10,6 +10,9 @@ namespace {
 using auth::AuthAnswer;
 using protocol::ReasonCode;
 
+// For an answer to a CONNECT that is not at hand any more.
+constexpr protocol::Connect kConnect5{.version = protocol::ProtocolVersion::kMqtt5};
+
 // Names the method of CONNECT [MQTT5-4.12.0-5], and has neither a reason string nor a user property. [MQTT5-3.15.2-2]
 // [MQTT5-3.15.2-3] False: the client does not take it.
 bool send_auth(Connection& connection, ReasonCode reason, std::string_view data) {
@@ -66,7 +69,7 @@ Handled begin_authentication(BrokerShard& shard, Connection& connection, const p
   const auth::Authenticator* const authenticator = shard.options().authenticator;
   const std::string_view method = *connect.properties.authentication_method;
   if (authenticator == nullptr || authenticator->method() != method)  // [MQTT5-4.12.0-1]
-    return refuse_connect(connection, connect.version, ReasonCode::kBadAuthenticationMethod);
+    return refuse_connect(connection, connect, ReasonCode::kBadAuthenticationMethod);
   auto terms = std::make_unique<ConnectionTerms>(connect.properties);
   terms->authentication = std::make_unique<Authentication>();
   terms->authentication->method = method;
@@ -83,14 +86,14 @@ Handled go_on_authenticating(BrokerShard& shard, Connection& connection, core::B
     case AuthAnswer::Outcome::kContinue:
       if (send_auth(connection, ReasonCode::kContinueAuthentication, answer.data))  // [MQTT5-4.12.0-2]
         return Handled::kDone;
-      return refuse_connect(connection, protocol::ProtocolVersion::kMqtt5, ReasonCode::kPacketTooLarge);
+      return refuse_connect(connection, kConnect5, ReasonCode::kPacketTooLarge);
     case AuthAnswer::Outcome::kSuccess:
       return serve_authenticated(shard, connection);
     case AuthAnswer::Outcome::kFailure:
       break;
   }
   shard.report_refused_authentication(connection, answer.detail);
-  return refuse_connect(connection, protocol::ProtocolVersion::kMqtt5, ReasonCode::kNotAuthorized);  // [MQTT5-4.12.0-4]
+  return refuse_connect(connection, kConnect5, ReasonCode::kNotAuthorized);  // [MQTT5-4.12.0-4]
 }
 
 Handled handle_auth(BrokerShard& shard, Connection& connection, const protocol::PacketBytes& packet) {

@@ -36,16 +36,12 @@ std::optional<protocol::ProtocolError> objection_to(const protocol::Connect& con
   return std::nullopt;
 }
 
-Handled refuse(Connection& connection, const protocol::Connect& connect, ReasonCode code) {
-  return refuse_connect(connection, connect.version, code);
-}
-
 // Of a client that may be one, on its home shard.
 Handled serve_connect(BrokerShard& shard, Connection& connection, const protocol::Connect& connect) {
   if (shard.room_for_state() == Handled::kWait) return Handled::kWait;
   // The disk is full or broken: everybody else is served.
   if (!shard.has_log_room() && needs_record(shard, connect))
-    return refuse(connection, connect, ReasonCode::kServerUnavailable);
+    return refuse_connect(connection, connect, ReasonCode::kServerUnavailable, text_of(Explanation::kNoDisk));
   Session* session = shard.sessions().find(connect.client_id);
   // Shards accept and read in no common order. A connection that its client gave up before it made the one that is here
   // must not take that over, only because it was read later. [MQTT-3.1.4-2]
@@ -58,7 +54,7 @@ Handled serve_connect(BrokerShard& shard, Connection& connection, const protocol
   if (shard.options().client_id_conflict == ClientIdConflict::kReject) {
     // A client that closed and comes again may be read before its own end is.
     if (session != nullptr && session->online() && !session->connection->is_peer_gone())
-      return refuse(connection, connect, ReasonCode::kClientIdNotValid);
+      return refuse_connect(connection, connect, ReasonCode::kClientIdNotValid, text_of(Explanation::kClientIdInUse));
   }
   if (session != nullptr && session->online()) {
     session->connection->close(CloseReason::kTakenOver);  // [MQTT-3.1.4-2] [MQTT5-3.1.4-3]
@@ -75,8 +71,10 @@ Handled serve_connect(BrokerShard& shard, Connection& connection, const protocol
 
 }  // namespace
 
-Handled refuse_connect(Connection& connection, protocol::ProtocolVersion version, ReasonCode code) {
-  connection.send_refusal(code, version);  // [MQTT-3.1.3-9] [MQTT5-3.1.3-8]
+Handled refuse_connect(Connection& connection, const protocol::Connect& connect, ReasonCode code,
+                       std::string_view text) {
+  // [MQTT-3.1.3-9] [MQTT5-3.1.3-8]
+  connection.send_refusal(code, connect.version, text, connect.properties.packet_bytes_max);
   // [MQTT5-3.1.4-2] [MQTT5-3.2.2-7] [MQTT-3.2.2-5] and nothing behind it is read [MQTT-3.1.4-5] [MQTT5-3.1.4-6]
   connection.close(CloseReason::kRefused, true);
   return Handled::kStop;
@@ -105,12 +103,13 @@ Handled handle_first_packet(BrokerShard& shard, Connection& connection, const pr
     const protocol::ConnectError& error = connect.error();
     if (!error.refusal.has_value()) return connection.fail(error.error);  // [MQTT-3.1.4-1]
     shard.report_protocol_error(connection, error.error);
-    return refuse(connection, {.version = error.version}, *error.refusal);
+    // What the client takes is not known then: no text.
+    return refuse_connect(connection, {.version = error.version}, *error.refusal);
   }
   if (const auto objection = objection_to(*connect)) {
     if (connect->version != protocol::ProtocolVersion::kMqtt5) return connection.fail(*objection);
     shard.report_protocol_error(connection, *objection);
-    return refuse(connection, *connect, protocol::reason_code(objection->reason));
+    return refuse_connect(connection, *connect, protocol::reason_code(objection->reason), objection->text);
   }
   if (!connect->client_id.empty()) {
     const ShardIndex home = shard.home_of(connect->client_id);
@@ -121,7 +120,7 @@ Handled handle_first_packet(BrokerShard& shard, Connection& connection, const pr
   }
   if (connect->properties.authentication_method.has_value())
     return begin_authentication(shard, connection, *connect, packet);
-  if (shard.options().must_authenticate) return refuse(connection, *connect, ReasonCode::kNotAuthorized);
+  if (shard.options().must_authenticate) return refuse_connect(connection, *connect, ReasonCode::kNotAuthorized);
   return serve_connect(shard, connection, *connect);
 }
 

@@ -13,14 +13,23 @@ using protocol::ProtocolVersion;
 using protocol::QoS;
 using protocol::ReasonCode;
 
+struct Refusal {
+  ReasonCode reason;
+  Explanation explanation;
+};
+
 // [MQTT-3.3.4-1] [MQTT-4.3.2-2] [MQTT-2.3.1-6] In the order of the PUBLISH packets: [MQTT-4.6.0-2] [MQTT-4.6.0-3]
 // [MQTT5-3.3.4-1] [MQTT5-4.3.2-4] [MQTT5-4.3.3-8] [MQTT5-2.2.1-5] [MQTT5-4.6.0-2] [MQTT5-4.6.0-3]
 // Whether the message has expired does not count. [MQTT5-4.3.3-13]
 void acknowledge(BrokerShard& shard, Connection& connection, const protocol::Publish& publish, uint64_t end,
-                 ReasonCode reason = ReasonCode::kSuccess) {
+                 ReasonCode reason = ReasonCode::kSuccess, Explanation explanation = Explanation::kNone) {
   const PacketType type = publish.qos == QoS::kAtLeastOnce ? PacketType::kPuback : PacketType::kPubrec;
-  shard.acknowledgements().push(
-      {.end = end, .connection = connection.ref(), .type = type, .reason = reason, .packet_id = publish.packet_id});
+  shard.acknowledgements().push({.end = end,
+                                 .connection = connection.ref(),
+                                 .type = type,
+                                 .reason = reason,
+                                 .explanation = explanation,
+                                 .packet_id = publish.packet_id});
 }
 
 bool is_too_deep(protocol::TopicName topic) {
@@ -50,13 +59,14 @@ Handled apply_mqtt5(Connection& connection, protocol::Publish& publish) {
 }
 
 // Says no to a QoS 1 or 2 message of a client of 5.0.
-void refuse(BrokerShard& shard, Connection& connection, const protocol::Publish& publish, ReasonCode reason) {
+void refuse(BrokerShard& shard, Connection& connection, const protocol::Publish& publish, Refusal refusal) {
+  const auto [reason, explanation] = refusal;
   if (shard.log().room_for(0) == log::AppendRoom::kFailed) {  // nothing that waits is released any more
     connection.note_acknowledged(PacketType::kPuback, reason);
     connection.send_acknowledge(publish.qos == QoS::kAtLeastOnce ? PacketType::kPuback : PacketType::kPubrec,
-                                publish.packet_id, reason);
+                                publish.packet_id, reason, explanation);
   } else {
-    acknowledge(shard, connection, publish, shard.acknowledgements().last_end(), reason);
+    acknowledge(shard, connection, publish, shard.acknowledgements().last_end(), reason, explanation);
   }
 }
 
@@ -65,29 +75,30 @@ void refuse(BrokerShard& shard, Connection& connection, const protocol::Publish&
 Handled refuse_for_want_of_disk(BrokerShard& shard, Connection& connection, const protocol::Publish& publish) {
   const bool is_told = connection.terms() != nullptr;
   shard.note_refused_publish(connection, is_told);
-  if (is_told && publish.qos != QoS::kAtMostOnce) refuse(shard, connection, publish, ReasonCode::kQuotaExceeded);
+  if (is_told && publish.qos != QoS::kAtMostOnce)
+    refuse(shard, connection, publish, {ReasonCode::kQuotaExceeded, Explanation::kNoDisk});
   return Handled::kDone;
 }
 
 // Why this message is not taken, whatever room there is.
-std::optional<ReasonCode> objection_to(BrokerShard& shard, const protocol::Publish& publish) {
-  if (publish.payload.size() > shard.options().payload_bytes_max) return ReasonCode::kQuotaExceeded;
+std::optional<Refusal> objection_to(BrokerShard& shard, const protocol::Publish& publish) {
+  if (publish.payload.size() > shard.options().payload_bytes_max)
+    return Refusal{ReasonCode::kQuotaExceeded, Explanation::kPayloadTooLarge};
   if (publish.payload_is_text && !core::is_utf8(core::as_text(publish.payload)))
-    return ReasonCode::kPayloadFormatInvalid;
+    return Refusal{ReasonCode::kPayloadFormatInvalid, Explanation::kPayloadNotText};
   return std::nullopt;
 }
 
 // Only 5.0 can refuse a message and keep the connection, and only one that is acknowledged.
-Handled refuse_or_close(BrokerShard& shard, Connection& connection, const protocol::Publish& publish,
-                        ReasonCode reason) {
+Handled refuse_or_close(BrokerShard& shard, Connection& connection, const protocol::Publish& publish, Refusal refusal) {
   if (connection.terms() == nullptr || publish.qos == QoS::kAtMostOnce) {
-    if (reason == ReasonCode::kPayloadFormatInvalid)
+    if (refusal.reason == ReasonCode::kPayloadFormatInvalid)
       return connection.fail({ProtocolErrorReason::kPayloadFormat, "", "a payload that is called UTF-8 and is not"});
     connection.close(CloseReason::kTooLarge, true);
     return Handled::kStop;
   }
   if (!connection.note_unacknowledged()) return fail_receive_maximum(connection);
-  refuse(shard, connection, publish, reason);
+  refuse(shard, connection, publish, refusal);
   return Handled::kDone;
 }
 

@@ -17,6 +17,11 @@ SubscriptionTerms terms_of(const protocol::FilterRequest& request, uint32_t iden
   return terms;
 }
 
+Explanation explanation_of(ReasonCode code, bool refused) {
+  if (refused) return Explanation::kNoDisk;
+  return code == ReasonCode::kQuotaExceeded ? Explanation::kTooManyFilters : Explanation::kFilterRefused;
+}
+
 }  // namespace
 
 Handled handle_subscribe(BrokerShard& shard, Connection& connection, const protocol::PacketBytes& packet) {
@@ -42,7 +47,10 @@ Handled handle_subscribe(BrokerShard& shard, Connection& connection, const proto
     const ReasonCode code = refused ? ReasonCode::kQuotaExceeded : shard.may_subscribe(session, request.filter);
     // [MQTT-3.8.4-5] [MQTT5-3.8.4-6] [MQTT5-3.8.4-7]
     pending.codes.push_back(protocol::is_failure(code) ? code : protocol::granted(request.qos));
-    if (protocol::is_failure(code)) continue;
+    if (protocol::is_failure(code)) {
+      pending.explanation = explanation_of(code, refused);
+      continue;
+    }
     const SubscriptionTerms terms = terms_of(request, subscribe->subscription_id);
     shard.subscribe(session, request.filter, terms, request.retain_handling, change);
     if (session.persistent) pending.filters.emplace_back(request.filter.text(), terms);

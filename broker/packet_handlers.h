@@ -22,7 +22,8 @@ Handled handle_packet(BrokerShard& shard, Connection& connection, const protocol
 
 // Of handle_connect.cc and handle_auth.cc: a CONNECT that names an authentication method is served when the client is
 // believed.
-Handled refuse_connect(Connection& connection, protocol::ProtocolVersion version, protocol::ReasonCode code);
+Handled refuse_connect(Connection& connection, const protocol::Connect& connect, protocol::ReasonCode code,
+                       std::string_view text = {});
 Handled begin_authentication(BrokerShard& shard, Connection& connection, const protocol::Connect& connect,
                              const protocol::PacketBytes& packet);
 Handled go_on_authenticating(BrokerShard& shard, Connection& connection, core::Bytes data, bool begins);

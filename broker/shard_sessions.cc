@@ -388,6 +388,7 @@ bool BrokerShard::finish_subscribe(PendingSubscribe& pending) {
   const Acknowledgement suback{.end = end,
                                .connection = pending.connection,
                                .type = protocol::PacketType::kSuback,
+                               .explanation = pending.explanation,
                                .packet_id = pending.packet_id};
   if (end <= log_->durable_end().value())
     send(suback, &pending.codes);

@@ -28,6 +28,7 @@ constexpr uint8_t kPacketIdNotFound = 0x92;
 constexpr uint8_t kReceiveMaximumExceeded = 0x93;
 constexpr uint8_t kTopicAliasInvalid = 0x94;
 constexpr uint8_t kPacketTooLarge = 0x95;
+constexpr uint8_t kQuotaExceeded = 0x97;
 constexpr uint8_t kPayloadFormatInvalid = 0x99;
 
 }  // namespace penstock::test::reason
