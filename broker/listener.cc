@@ -96,7 +96,12 @@ std::unique_ptr<Transport> Listener::make_transport() const {
     layers.costly = layers.tls = codec.get();
     layers.add(std::move(codec));
   }
-  if (settings_.has_web_socket()) layers.add(std::make_unique<ws::WsCodec>(web_socket_rules_));
+  if (settings_.has_web_socket()) {
+    // Several packets in one frame would be as good [MQTT-6.0.0-2] [MQTT5-6.0.0-2], but Paho C does not look at what is
+    // behind the first one before more comes from the network.
+    layers.packets_apart = true;
+    layers.add(std::make_unique<ws::WsCodec>(web_socket_rules_));
+  }
   return layers.count == 0 ? nullptr : std::make_unique<Transport>(std::move(layers));
 }
 

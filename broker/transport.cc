@@ -49,11 +49,8 @@ class Transport::Pass {
     layers.codecs[layer]->received(bytes, upward, below(layer));
   }
 
-  // From the Connection to the socket. What comes to a layer that cannot send is lost with its connection.
-  void down(Bytes bytes) {
-    give_to(transport_.layers_.count, bytes);
-    lower();
-  }
+  // From the Connection to the top layer. What comes to a layer that cannot send is lost with its connection.
+  void down(Bytes bytes) { give_to(transport_.layers_.count, bytes); }
 
   // Everything collected goes down to the socket.
   void lower() {
@@ -175,7 +172,8 @@ void Transport::send(std::span<const iovec> buffers) {
     Bytes left(static_cast<const std::byte*>(buffer.iov_base), buffer.iov_len);
     while (!left.empty()) {
       const Bytes piece = left.first(std::min(left.size(), kPieceBytes));
-      pass.down(piece);
+      layers_.packets_apart ? send_apart(piece, pass) : pass.down(piece);
+      pass.lower();
       left = left.subspan(piece.size());
     }
   }
@@ -183,6 +181,14 @@ void Transport::send(std::span<const iovec> buffers) {
   flush();
   // The Connection must not be told from within its own call.
   if (!is_open()) shard_->go_on_later(*connection_);
+}
+
+void Transport::send_apart(Bytes packets, Pass& pass) {
+  while (!packets.empty()) {
+    const size_t bytes = border_.take(packets);
+    pass.down(packets.first(bytes));
+    packets = packets.subspan(bytes);
+  }
 }
 
 void Transport::flush() {

@@ -18,6 +18,7 @@
 #include "broker/output_buffer.h"
 #include "core/network.h"
 #include "core/stream_codec.h"
+#include "protocol/packet_border.h"
 #include "proxy/proxy_header.h"
 
 namespace penstock::proxy {
@@ -45,6 +46,8 @@ struct TransportLayers {
   const core::StreamCodec* costly = nullptr;
   const proxy::ProxyCodec* proxy = nullptr;  // the lowest of them, or null
   const tls::TlsCodec* tls = nullptr;        // one of them, or null
+  // The top one is given one packet at a time, and none together with another one.
+  bool packets_apart = false;
 };
 
 class Transport;
@@ -112,6 +115,7 @@ class Transport final : public core::StreamHandler {
   void hold(core::Bytes bytes);
   void decode(core::Bytes bytes);
   void report_end();
+  void send_apart(core::Bytes packets, Pass& pass);
   const proxy::ProxyHeader* proxy_header() const;
   void forget_proxy_layer();
   void flush();
@@ -132,6 +136,7 @@ class Transport final : public core::StreamHandler {
   bool leaving_ = false;    // detach() was called
   bool detaching_ = false;  // and that of the network
   int peer_error_ = 0;
+  protocol::PacketBorder border_;  // of what send() was given
   HeldBytes held_;
   OutputBuffer output_;
   std::unique_ptr<const proxy::ProxyHeader> proxied_;  // null without one

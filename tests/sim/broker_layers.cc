@@ -27,7 +27,10 @@ std::unique_ptr<broker::Transport> LayerSource::make_transport() const {
   broker::TransportLayers layers;
   for (size_t i = 0; i < toys_of(count_); ++i) layers.add(std::make_unique<ToyCodec>(ToyCodec::Side::kServer));
   layers.costly = layers.codecs[0].get();
-  if (count_ > 1) layers.add(std::make_unique<ws::WsCodec>(web_socket_rules_));
+  if (count_ > 1) {
+    layers.packets_apart = true;  // as broker::Listener does
+    layers.add(std::make_unique<ws::WsCodec>(web_socket_rules_));
+  }
   return std::make_unique<broker::Transport>(std::move(layers));
 }
 
