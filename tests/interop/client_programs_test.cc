@@ -82,5 +82,12 @@ Client mqttjs() {
 INSTANTIATE_TEST_SUITE_P(mqttjs, ClientProgram, testing::ValuesIn(cases(mqttjs, kEverywhere, {"3.1", "3.1.1", "5"})),
                          testing::PrintToStringParamName());
 
+// Debian has no Go client for 5.0.
+Client paho_go() {
+  return compiled("interop_paho_go", "golang-github-eclipse-paho.mqtt.golang-dev");
+}
+INSTANTIATE_TEST_SUITE_P(paho_go, ClientProgram, testing::ValuesIn(cases(paho_go, kEverywhere, {"3.1", "3.1.1"})),
+                         testing::PrintToStringParamName());
+
 }  // namespace
 }  // namespace penstock::test
