@@ -89,5 +89,18 @@ Client paho_go() {
 INSTANTIATE_TEST_SUITE_P(paho_go, ClientProgram, testing::ValuesIn(cases(paho_go, kEverywhere, {"3.1", "3.1.1"})),
                          testing::PrintToStringParamName());
 
+// The only MQTT client for Java that Debian has; it can do neither WebSocket nor 5.0.
+Client fusesource_java() {
+  const std::string jars =
+      "/usr/share/java/mqtt-client.jar:/usr/share/java/hawtbuf.jar:"
+      "/usr/share/java/hawtdispatch.jar:/usr/share/java/hawtdispatch-transport.jar";
+  return {{"/usr/bin/java", "-cp", jars, PENSTOCK_INTEROP_DIR "/fusesource_roundtrip.java"},
+          {"/usr/bin/test", "-x", "/usr/bin/javac", "-a", "-e", "/usr/share/java/mqtt-client.jar"},
+          "default-jdk-headless or libmqtt-client-java"};
+}
+INSTANTIATE_TEST_SUITE_P(fusesource_java, ClientProgram,
+                         testing::ValuesIn(cases(fusesource_java, {"mqtt", "mqtts"}, {"3.1", "3.1.1"})),
+                         testing::PrintToStringParamName());
+
 }  // namespace
 }  // namespace penstock::test
