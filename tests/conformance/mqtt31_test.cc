@@ -11,7 +11,7 @@ namespace {
 BROKER_SUITE(Mqtt31);
 
 ConnectOptions old_client(const std::string& client_id, bool clean_session = true) {
-  return {.client_id = client_id, .clean_session = clean_session, .protocol_name = "MQIsdp", .protocol_level = 3};
+  return {.client_id = client_id, .clean_session = clean_session, .protocol_level = kLevel31};
 }
 
 TEST_P(Mqtt31, client_connects_and_exchanges_messages_at_every_qos) {

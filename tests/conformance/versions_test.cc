@@ -15,10 +15,7 @@ constexpr uint8_t kLevels[] = {kLevel31, kLevel311, kLevel5};
 class VersionsSuite : public BrokerSuite {
  protected:
   ConnectOptions of(uint8_t level, std::string_view name, bool clean_session = true) const {
-    return {.client_id = id(name),
-            .clean_session = clean_session,
-            .protocol_name = level == kLevel31 ? "MQIsdp" : "MQTT",
-            .protocol_level = level};
+    return {.client_id = id(name), .clean_session = clean_session, .protocol_level = level};
   }
   bool is_present(uint8_t level, std::string_view name) {
     TestClient client = silent();

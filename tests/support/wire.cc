@@ -73,7 +73,7 @@ std::string framed(uint8_t first_byte, std::string_view body) {
 
 std::string connect_packet(const ConnectOptions& options) {
   const uint8_t level = options.protocol_level.value_or(kLevel311);
-  std::string body = field(options.protocol_name);
+  std::string body = field(options.protocol_name.value_or(level == kLevel31 ? "MQIsdp" : "MQTT"));
   body += static_cast<char>(level);
   body += static_cast<char>(connect_flags(options));
   body += u16(options.keepalive_s);

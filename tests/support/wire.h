@@ -90,9 +90,9 @@ struct ConnectOptions {
   std::optional<Will> will = {};
   std::optional<std::string> user_name = {};
   std::optional<std::string> password = {};
-  std::string protocol_name = "MQTT";
-  std::optional<uint8_t> protocol_level = {};  // none: that of the client; of a packet alone 3.1.1
-  uint8_t extra_flags = 0;                     // or-ed into the connect flags: for wrong packets
+  std::optional<std::string> protocol_name = {};  // none: that of the level
+  std::optional<uint8_t> protocol_level = {};     // none: that of the client; of a packet alone 3.1.1
+  uint8_t extra_flags = 0;                        // or-ed into the connect flags: for wrong packets
   // Of 5.0 alone. Where this is given it is the Clean Start flag, and only `properties` say when the session expires.
   std::optional<bool> clean_start = {};
   Properties properties = {};
