@@ -194,8 +194,7 @@ bool BrokerProcess::await_listening_line() {
     if (got <= 0) return false;
     text.append(buffer, static_cast<size_t>(got));
     if (std::ranges::count(text, '\n') < lines) continue;
-    const TransportKind kind = transport_under_test();
-    port_ = port_of(kind == TransportKind::kTcp ? "mqtt" : name_of(kind));
+    port_ = port_of(transport_under_test());
     return port_ != 0;
   }
   return false;
@@ -208,6 +207,11 @@ uint16_t BrokerProcess::port_of(std::string_view scheme) const {
   const size_t host = at + begin.size();
   const size_t host_end = listening_[host] == '[' ? listening_.find(']', host) : host;
   return static_cast<uint16_t>(std::stoi(listening_.substr(listening_.find(':', host_end) + 1)));
+}
+
+uint16_t BrokerProcess::port_of(TransportKind kind) const {
+  if (runs_mosquitto()) return port_;
+  return port_of(kind == TransportKind::kTcp ? "mqtt" : name_of(kind));
 }
 
 void BrokerProcess::kill9() {

@@ -17,6 +17,8 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/support/transport.h"
+
 namespace penstock::test {
 
 std::string broker_binary();
@@ -63,6 +65,7 @@ class BrokerProcess {
   uint16_t port() const { return port_; }
   // Of the first listener with this scheme: "mqtts".
   uint16_t port_of(std::string_view scheme) const;
+  uint16_t port_of(TransportKind kind) const;
   pid_t pid() const { return pid_; }
   const BrokerFlags& flags() const { return flags_; }
   // Memory that is its own: anonymous and shared memory, not mapped files.

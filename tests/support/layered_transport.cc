@@ -19,23 +19,6 @@ bool has_web_socket(TransportKind kind) {
   return kind == TransportKind::kWebSocket || kind == TransportKind::kWebSocketTls;
 }
 
-core::ClientLayers layers_of(TransportKind kind) {
-  static const auto context = tls::ClientContext::load({.insecure = true}).value();
-  static core::SeededRandom random(1);
-  core::ClientLayers layers;
-  if (has_tls(kind)) {
-    auto codec = std::make_unique<tls::ClientCodec>(context);
-    tls::ClientCodec& its = *codec;
-    layers.add(std::move(codec), [&its](core::ByteSink& down) { its.start(down); });
-  }
-  if (has_web_socket(kind)) {
-    auto codec = std::make_unique<ws::WsClientCodec>(ws::ClientRequest{.host = "127.0.0.1"}, random);
-    ws::WsClientCodec& its = *codec;
-    layers.add(std::move(codec), [&its](core::ByteSink& down) { its.start(down); });
-  }
-  return layers;
-}
-
 class LayeredTransport final : public Transport {
  public:
   LayeredTransport(std::unique_ptr<Transport> below, TransportKind kind)
@@ -85,6 +68,23 @@ class LayeredTransport final : public Transport {
 };
 
 }  // namespace
+
+core::ClientLayers layers_of(TransportKind kind) {
+  static const auto context = tls::ClientContext::load({.insecure = true}).value();
+  static core::SeededRandom random(1);
+  core::ClientLayers layers;
+  if (has_tls(kind)) {
+    auto codec = std::make_unique<tls::ClientCodec>(context);
+    tls::ClientCodec& its = *codec;
+    layers.add(std::move(codec), [&its](core::ByteSink& down) { its.start(down); });
+  }
+  if (has_web_socket(kind)) {
+    auto codec = std::make_unique<ws::WsClientCodec>(ws::ClientRequest{.host = "127.0.0.1"}, random);
+    ws::WsClientCodec& its = *codec;
+    layers.add(std::move(codec), [&its](core::ByteSink& down) { its.start(down); });
+  }
+  return layers;
+}
 
 std::unique_ptr<Transport> over_layers(std::unique_ptr<Transport> below, TransportKind kind, std::string& error) {
   auto layered = std::make_unique<LayeredTransport>(std::move(below), kind);

@@ -224,7 +224,7 @@ TEST_P(DiskErrorUnderLoad, loses_nothing_acknowledged_and_doubles_no_qos_2_messa
     if (!disk.ready()) GTEST_SKIP() << disk.reason();
     BrokerProcess broker({.data_dir = disk.path(), .shards = GetParam(), .more = {"--segment-bytes", "1048576"}});
     ClientCrowd crowd(kMixedLoad, random);
-    crowd.subscribe_all(broker.port());
+    crowd.subscribe_all(broker);
     for (int round = 0; round < 6 && !HasFailure(); ++round) {
       SCOPED_TRACE("round " + std::to_string(round));
       crowd.allow(1500);
@@ -239,9 +239,9 @@ TEST_P(DiskErrorUnderLoad, loses_nothing_acknowledged_and_doubles_no_qos_2_messa
       crowd.lose_all();
       disk.heal();
       ASSERT_TRUE(broker.restart());
-      crowd.connect_all_but_offline(broker.port());
+      crowd.connect_all_but_offline(broker);
     }
-    crowd.drain(broker.port(), 1);
+    crowd.drain(broker, 1);
     std::cout << "seed " << seed << ", " << crowd.published_text() << "messages\n";
     crowd.lose_all();
     EXPECT_EQ(broker.stop(), 0);

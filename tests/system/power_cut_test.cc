@@ -144,16 +144,16 @@ TEST_P(PowerCut, loses_nothing_acknowledged_and_doubles_no_qos_2_message) {
   // Small segments: the log rolls many times in a run.
   ASSERT_TRUE(
       broker_.start({.data_dir = data_dir, .shards = GetParam().shards, .more = {"--segment-bytes", "1048576"}}));
-  crowd_.subscribe_all(broker_.port());
+  crowd_.subscribe_all(broker_);
   for (uint64_t cut = 0; cut < cuts && !HasFailure(); ++cut) {
     SCOPED_TRACE("before cut " + std::to_string(cut));
     load_and_cut();
     ASSERT_TRUE(disk_.power_on());
     expect_log_verifies(data_dir);
     ASSERT_TRUE(broker_.restart());
-    crowd_.connect_all_but_offline(broker_.port());
+    crowd_.connect_all_but_offline(broker_);
   }
-  crowd_.drain(broker_.port(), 1);
+  crowd_.drain(broker_, 1);
   std::cout << "seed " << seed_ << ", " << cuts << " cuts, " << crowd_.published_text() << "messages\n";
   crowd_.lose_all();
   EXPECT_EQ(broker_.stop(), 0);

@@ -133,15 +133,15 @@ class Soak : public testing::Test {
 
   // The reliable clients publish, lose their connections now and then, and get everything.
   void round(SessionChurn& churn) {
-    crowd_.subscribers().back()->leave();
-    crowd_.connect_all_but_offline(broker_.port());
+    crowd_.offline_leave();
+    crowd_.connect_all_but_offline(broker_);
     crowd_.allow(1000);
     for (int i = 0; i < 3; ++i) {
       crowd_.run_for_ms(static_cast<int64_t>(random_.below(300)));
       churn.step();
     }
     if (random_.chance(1, 3)) crowd_.lose_all();
-    crowd_.drain(broker_.port(), 1);
+    crowd_.drain(broker_, 1);
   }
 
   void take_sample() {
@@ -199,14 +199,14 @@ TEST_F(Soak, loses_nothing_and_stays_flat_under_mixed_load) {
   if (runs_mosquitto()) GTEST_SKIP() << "looks at Penstock's memory";
   SCOPED_TRACE("PENSTOCK_SEED=" + std::to_string(seed_));
   start();
-  crowd_.subscribe_all(broker_.port());
+  crowd_.subscribe_all(broker_);
   SessionChurn churn(broker_.port());
   while (SteadyClock::now() < end_ && !HasFailure()) {
     round(churn);
     take_sample();
   }
   for (auto& generator : generators_) EXPECT_EQ(generator.get(), "");
-  crowd_.drain(broker_.port(), 1);
+  crowd_.drain(broker_, 1);
   take_sample();
   std::cout << "seed " << seed_ << ", " << crowd_.published_text() << "messages, " << churn.steps() << " visitors\n";
   expect_flat();
