@@ -16,55 +16,6 @@ namespace {
 BROKER_SUITE(Bounds);
 
 constexpr uint64_t kMiB = 1 << 20;
-constexpr size_t kPayloadBytes = 2048;
-constexpr uint16_t kBatch = 100;
-
-std::string numbered_payload(uint64_t number) {
-  std::string payload = std::to_string(number);
-  payload.resize(kPayloadBytes, '.');
-  return payload;
-}
-
-// Publishes `count` messages at QoS 1 in batches and sees each arrive at the reader before the next batch.
-void flow(TestClient& publisher, TestClient& reader, const std::string& name, uint64_t& number, uint64_t count) {
-  for (const uint64_t end = number + count; number < end && !publisher.broken() && !reader.broken();) {
-    std::string bytes;
-    for (uint16_t i = 1; i <= kBatch; ++i) {
-      bytes += publish_packet(name, numbered_payload(number + i), {.qos = 1, .packet_id = i});
-    }
-    publisher.send(bytes);
-    for (uint16_t i = 1; i <= kBatch; ++i) publisher.expect(Type::kPuback, i);
-    for (uint16_t i = 1; i <= kBatch; ++i) reader.expect_message(name, numbered_payload(number + i));
-    number += kBatch;
-  }
-}
-
-TEST_P(Bounds, subscribers_that_read_nothing_cost_no_memory_and_delay_nobody) {
-  BrokerProcess& broker = own_broker({"--segment-bytes", "16777216", "--tail-bytes", "8388608"});
-  TestClient publisher = client("p");
-  TestClient reader = client("r");
-  reader.subscribe(topic("x"), 1);
-  std::vector<TestClient> sleepers;
-  for (const auto& [name, clean, qos] : {std::tuple{"z", true, 0}, {"c", true, 1}, {"k", false, 1}}) {
-    sleepers.emplace_back(broker.port(), 4096);
-    sleepers.back().connect({.client_id = id(name), .clean_session = clean});
-    sleepers.back().subscribe(topic("x"), static_cast<uint8_t>(qos));
-  }
-  uint64_t number = 0;
-  constexpr uint64_t kWarmUp = 32 * kMiB / kPayloadBytes;  // fills the tail in memory and every buffer
-  constexpr uint64_t kFlow = 128 * kMiB / kPayloadBytes;
-  flow(publisher, reader, topic("x"), number, kWarmUp);
-  const uint64_t before = broker.resident_bytes();
-  flow(publisher, reader, topic("x"), number, kFlow);
-  const uint64_t after = broker.resident_bytes();
-  EXPECT_LT(after, before + 16 * kMiB) << "before " << before / kMiB << " MiB, after " << after / kMiB << " MiB";
-  // The one with a persistent session wakes up and gets it all, most of it from the disk.
-  for (uint64_t i = 1; i <= number && !sleepers[2].broken(); ++i) {
-    sleepers[2].expect_message(topic("x"), numbered_payload(i));
-  }
-  // Chunks of cold reads (16 MiB) and pages read back (4 MiB) are all that this takes.
-  EXPECT_LT(broker.resident_bytes(), before + 32 * kMiB);
-}
 
 TEST_P(Bounds, a_client_that_sends_connect_byte_by_byte_forever_is_dropped) {
   TestClient slow = silent();
