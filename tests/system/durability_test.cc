@@ -1,8 +1,10 @@
 // What survives the end of the process, violent or clean, beside the messages themselves: sessions, subscriptions,
-// retained messages, wills, QoS 2 state, cursors; also over a change of the number of shards.
+// retained messages, wills, QoS 2 state, cursors; also over a change of the number of shards. What only clients of 5.0
+// have is in v5_durability_test.cc.
 #include <gtest/gtest.h>
 
 #include <array>
+#include <chrono>
 #include <map>
 #include <string>
 
@@ -11,8 +13,51 @@
 namespace penstock::test {
 namespace {
 
-BROKER_SUITE(AfterKill);
-BROKER_SUITE(AfterCleanStop);
+// The members of $share/g/.../x, whose sessions last.
+class GroupSuite : public BrokerSuite {
+ protected:
+  TestClient member(std::string_view name) {
+    TestClient member = persistent(name);
+    EXPECT_EQ(member.subscribe("$share/g/" + topic("x"), 1), 1);
+    return member;
+  }
+
+  // Takes what comes to both until each of these numbers has come, and what is there beside them: how often each came.
+  static std::map<std::string, int> take_until(TestClient& a, TestClient& b, int first, int last) {
+    std::map<std::string, int> found;
+    const auto is_complete = [&] {
+      for (int i = first; i <= last; ++i) {
+        if (!found.contains(std::to_string(i))) return false;
+      }
+      return true;
+    };
+    const auto give_up = std::chrono::steady_clock::now() + kPatience;
+    while (!is_complete() && std::chrono::steady_clock::now() < give_up) {
+      for (TestClient* member : {&a, &b}) {
+        for (const Packet& message : member->take_messages()) ++found[message.payload];
+      }
+    }
+    for (TestClient* member : {&a, &b}) {
+      for (const Packet& message : member->take_messages()) ++found[message.payload];
+    }
+    return found;
+  }
+
+  // Ten that are taken, and ten more when both members have gone away.
+  void leave_ten_for_the_group() {
+    TestClient a = member("a");
+    TestClient b = member("b");
+    TestClient publisher = client("p");
+    publisher.publish_numbered(topic("x"), 0, 9);
+    EXPECT_EQ(take_until(a, b, 0, 9).size(), 10u);
+    a.disconnect();
+    b.disconnect();
+    publisher.publish_numbered(topic("x"), 10, 19);
+  }
+};
+
+BROKER_SUITE_ON(GroupSuite, AfterKill, kLevel311, kLevel5);
+BROKER_SUITE_ON(GroupSuite, AfterCleanStop, kLevel311, kLevel5);
 
 TEST_P(AfterKill, retained_messages_are_there_and_removed_ones_are_not) {
   BrokerProcess& broker = own_broker();
@@ -187,6 +232,28 @@ TEST_P(AfterKill, the_wills_of_those_who_were_connected_are_published) {
   Packet packet = watcher.take_message();
   if (packet.topic == topic("will/d") && packet.dup()) packet = watcher.take_message();
   EXPECT_EQ(packet.payload, "f");
+}
+
+TEST_P(AfterKill, a_group_still_has_what_came_while_all_members_were_away) {
+  BrokerProcess& broker = own_broker();
+  leave_ten_for_the_group();
+  ASSERT_TRUE(broker.restart());
+  TestClient a = persistent("a");
+  TestClient b = persistent("b");
+  const std::map<std::string, int> found = take_until(a, b, 10, 19);
+  for (int i = 10; i <= 19; ++i) EXPECT_EQ(found.count(std::to_string(i)), 1u) << i;
+}
+
+TEST_P(AfterCleanStop, a_group_goes_on_where_it_was) {
+  BrokerProcess& broker = own_broker();
+  leave_ten_for_the_group();
+  EXPECT_EQ(broker.stop(), 0);
+  ASSERT_TRUE(broker.restart());
+  TestClient a = persistent("a");
+  TestClient b = persistent("b");
+  std::map<std::string, int> expected;
+  for (int i = 10; i <= 19; ++i) expected[std::to_string(i)] = 1;
+  EXPECT_EQ(take_until(a, b, 10, 19), expected);
 }
 
 TEST_P(AfterCleanStop, nothing_acknowledged_comes_again) {
