@@ -109,7 +109,6 @@ bool BrokerShard::end_turn() {
   spread_log_progress();
   deliveries_.run();
   release_acknowledgements();
-  answer_joins();
   flush_shares();
   log_->end_turn(!acknowledgements_.empty() || !share_answers_.empty() || deliveries_.awaits_durable() ||
                  stop_state_ != StopState::kRunning);
@@ -120,7 +119,7 @@ bool BrokerShard::end_turn() {
   if (stop_state_ != StopState::kRunning) step_stop();
   // Also what came up behind deliveries_.run(): retained messages taken into own queues, sessions that came online.
   return deliveries_.has_work() || log_moved_ || resume_soon_ || post_.has_backlog() || !flush_.empty() ||
-         !held_transports_.empty() || log_->needs_turn() ||
+         !held_transports_.empty() || log_->needs_turn() || has_answer_to_join() ||
          // Nobody wakes us when another shard has emptied its mailbox.
          (!waiting_.empty() && !has_mail_room());
 }

@@ -307,6 +307,7 @@ class BrokerShard final : private log::LogProgressHandler {
   void on_join(ShardIndex from, const ShareMail& mail);
   Session& make_group(const std::string& id);
   void subscribe_group(Session& session, std::string_view shared_filter, const ShareAnswer& answer);
+  bool has_answer_to_join() const;
   void answer_joins();
   Session* group_of(ShareToken token);
   void on_leave(ShareToken token);

@@ -340,6 +340,7 @@ void BrokerShard::complete_subscribe(PendingSubscribe pending, FilterChange chan
 void BrokerShard::finish_subscribes() {
   std::erase_if(pending_groups_,
                 [this](PendingSubscribe& each) { return each.answers_left == 0 && finish_subscribe(each); });
+  answer_joins();  // may be what a member of this shard waits for
   while (!pending_subscribes_.empty()) {
     PendingSubscribe& first = pending_subscribes_.front();
     if (first.answers_left > 0 || !finish_subscribe(first)) return;

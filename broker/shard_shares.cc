@@ -158,8 +158,12 @@ void BrokerShard::subscribe_group(Session& session, std::string_view shared_filt
   complete_subscribe(std::move(pending), std::move(change));
 }
 
+bool BrokerShard::has_answer_to_join() const {
+  return !share_answers_.empty() && share_answers_.front().end <= log_->durable_end().value();
+}
+
 void BrokerShard::answer_joins() {
-  while (!share_answers_.empty() && share_answers_.front().end <= log_->durable_end().value()) {
+  while (has_answer_to_join()) {
     const ShareAnswer answer = share_answers_.front();
     share_answers_.pop_front();
     if (answer.ticket != 0) post_share(answer.shard, {.kind = ShareMail::Kind::kJoined, .ticket = answer.ticket});
