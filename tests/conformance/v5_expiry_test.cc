@@ -131,9 +131,15 @@ TEST_P(V5MessageExpiry, of_the_next_retained_message_is_its_own) {
 TEST_P(V5MessageExpiry, ends_no_delivery_that_has_begun) {
   TestClient subscriber = persistent("s");
   subscriber.subscribe(topic("x"), 2);
-  client("p").publish(topic("x"), "m", {.qos = 2, .properties = expiry(1)});
-  const Packet first = subscriber.expect(Type::kPublish);
-  EXPECT_EQ(first.payload, "m");
+  TestClient publisher = client("p");
+  Packet first;
+  // Where the disk takes a second for the record that it begins with, it has expired before: then another.
+  while (first.payload != "m" && !subscriber.broken()) {
+    publisher.publish(topic("x"), "m", {.qos = 2, .properties = expiry(1)});
+    publisher.publish(topic("x"), "behind it", 2);
+    first = subscriber.expect(Type::kPublish);
+    if (first.payload != "m") subscriber.acknowledge(first);
+  }
   subscriber.drop();
   let_pass(std::chrono::seconds(3));
   subscriber = persistent("s");
