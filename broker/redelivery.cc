@@ -71,10 +71,16 @@ bool Deliveries::publish_started(Session& session) {
   if (session.starting_count == 0) return true;
   InflightWindow& window = *session.window_if_any();
   const uint64_t durable_end = shard_.log().durable_end().value();
+  bool waits_for_window = false;
   for (size_t i = 0; i < window.size() && session.starting_count > 0; ++i) {
     Delivery& delivery = window.at(i);
     const bool starting = delivery.state == DeliveryState::kStarting;
     if ((!starting && delivery.state != DeliveryState::kReleasing) || delivery.durable_end > durable_end) continue;
+    // As in resend(): begun for an earlier connection, which had room for more. [MQTT5-3.3.4-9]
+    if (starting && session.connection->terms() != nullptr && i >= window.limit()) {
+      waits_for_window = true;
+      continue;
+    }
     if (starting) {
       log::RecordView record;
       const auto read = shard_.reader().read(delivery.log, delivery.offset, record, session);
@@ -90,7 +96,7 @@ bool Deliveries::publish_started(Session& session) {
   }
   window.drop_done();
   if (session.starting_count > 0) await_durable(session);
-  return true;
+  return waits_for_window ? wait_for(session, DeliveryWait::kWindow) : true;
 }
 
 // What was promised to an earlier connection may be too large for this one. [MQTT5-3.1.2-25]
