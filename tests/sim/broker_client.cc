@@ -19,7 +19,8 @@ ModelledClient::ModelledClient(SimWorld& world, SimHub& hub, BrokerOracle& oracl
       plan_(std::move(plan)),
       port_(port),
       random_(world.fork_random()),
-      index_(oracle.add_client(plan_.name)),
+      index_(
+          oracle.add_client(plan_.name, plan_.mqtt5.packet_bytes_max == 0 ? SIZE_MAX : plan_.mqtt5.packet_bytes_max)),
       peer_(hub, plan_.name, plan_.layers, random_) {
   CHECK_GE(size_t{plan_.packet_id_max}, 3 * plan_.window);
   for (const auto& [filter, qos] : plan_.filters) {
@@ -89,7 +90,7 @@ void ModelledClient::act() {
 }
 
 void ModelledClient::act_connected() {
-  if (!lazy_acknowledgements_.empty()) send(std::exchange(lazy_acknowledgements_, {}));
+  send_lazy_acknowledgements();
   send_change();
   if (settling_) return;
   if (random_.chance(plan_.publish_per_cent, 100)) publish_some();
@@ -134,7 +135,7 @@ void ModelledClient::misbehave() {
 // leaves the closing to the broker. [MQTT-3.14.4-1]
 void ModelledClient::leave() {
   world_.trace("client leaves", plan_.name);
-  send(test::disconnect_packet());
+  send(disconnect_packet());
   leaving_ = random_.chance(1, 2) && !reading_slowly_;
   if (leaving_) return;
   peer_.close();
@@ -190,7 +191,8 @@ void ModelledClient::connect() {
   silent_since_ns_ = INT64_MAX;
   lazy_ = !settling_ && random_.chance(plan_.lazy_per_cent, 100);
   world_.trace("client connects", plan_.name);
-  oracle_.connecting(index_, plan_.clean);
+  draw_terms();
+  oracle_.connecting(index_, terms_);
   peer_.connect(port_);
   peer_.read_all();
   if (!settling_ && random_.chance(plan_.cut_at_byte_per_cent, 100)) plan_cut();
@@ -207,6 +209,7 @@ void ModelledClient::plan_cut() {
 
 std::string ModelledClient::connect_packet() {
   test::ConnectOptions options{.client_id = plan_.name, .clean_session = plan_.clean, .keepalive_s = plan_.keepalive_s};
+  if (is_5()) add_mqtt5(options);
   will_ = BrokerOracle::kNoMessage;
   if (!settling_ && random_.chance(plan_.will_per_cent, 100)) {
     const auto qos = static_cast<uint8_t>(random_.below(3));
@@ -231,7 +234,6 @@ void ModelledClient::lost(bool broker_knows) {
   const int64_t away_ns = settling_ ? 0 : static_cast<int64_t>(random_.below(plan_.away_ns_max));
   reconnect_at_ns_ = now_ns + away_ns;
   for (Change& change : changes_) change.packet_id = 0;
-  if (plan_.clean) begin_anew();
 }
 
 void ModelledClient::settle_will() {
@@ -265,7 +267,8 @@ void ModelledClient::on_change() {
   size_t begin = 0;
   test::Packet packet;
   test::Take taken = test::Take::kMore;
-  while ((connecting_ || established_) && (taken = test::take_packet(input_, begin, packet)) == test::Take::kPacket)
+  while ((connecting_ || established_) &&
+         (taken = test::take_packet(input_, begin, packet, level_)) == test::Take::kPacket)
     take(packet);
   if (taken == test::Take::kBroken) oracle_.breach(index_, "got what no server may send");
   input_.erase(0, begin);

@@ -1,7 +1,7 @@
-// ModelledClient: an MQTT 3.1.1 client of a simulated broker, whose own memory is never lost. It does what the standard
-// asks of a client: redelivers what is unacknowledged, in order, with DUP and the old packet id; keeps the state of its
-// QoS 2 handshakes as long as its session; acknowledges in order. Beyond that it behaves as badly as its plan says.
-// What it sends and gets, it tells the BrokerOracle. Lives as a chain of world events.
+// ModelledClient: an MQTT client of a simulated broker, of 3.1.1 or 5.0, whose own memory is never lost. It does what
+// the standard asks of a client: redelivers what is unacknowledged, in order, with DUP and the old packet id; keeps the
+// state of its QoS 2 handshakes as long as its session; acknowledges in order. Beyond that it behaves as badly as its
+// plan says. What it sends and gets, it tells the BrokerOracle. Lives as a chain of world events.
 #pragma once
 
 #include <cstdint>
@@ -12,42 +12,14 @@
 #include <string>
 #include <vector>
 
+#include "tests/sim/broker_client_plan.h"
 #include "tests/sim/broker_layers.h"
 #include "tests/sim/broker_oracle.h"
+#include "tests/sim/broker_topics.h"
+#include "tests/support/server_rules.h"
 #include "tests/support/wire.h"
 
 namespace penstock::sim {
-
-struct ClientPlan {
-  std::string name;
-  bool clean = false;
-  test::FilterList filters;         // subscribed to when it has connected first
-  std::vector<std::string> topics;  // it publishes to
-  std::vector<uint8_t> qos;         // one of these
-  uint32_t retain_per_cent = 0;     // on topics of its own: "r/<name>/..."
-  size_t payload_bytes_max = 100;
-  int64_t act_ns_mean = 50'000'000;
-  uint32_t publish_per_cent = 0;  // chances of each act
-  uint32_t huge_per_mille = 0;    // of its messages
-  size_t huge_bytes_max = 0;
-  uint32_t flood_per_mille = 0;  // many messages at QoS 0 in one act
-  uint32_t flood_messages_max = 1000;
-  uint32_t leave_per_mille = 0;
-  uint32_t cut_per_mille = 0;
-  uint32_t vanish_per_mille = 0;
-  uint32_t take_over_per_mille = 0;  // connects anew while the broker believes in the old connection; several times
-  uint32_t silence_per_mille = 0;    // sends nothing any more: the broker has to end the connection
-  uint32_t resubscribe_per_mille = 0;
-  uint32_t slow_per_mille = 0;
-  uint32_t cut_at_byte_per_cent = 0;  // of each connection
-  uint32_t will_per_cent = 0;         // of each connection
-  uint32_t lazy_per_cent = 0;         // its acknowledgements wait for a later act
-  uint16_t keepalive_s = 4;
-  int64_t away_ns_max = 1'000'000'000;  // between two connections
-  size_t window = 10;                   // messages that it has unacknowledged
-  uint16_t packet_id_max = 65535;       // at least 3 x window
-  size_t layers = 0;                    // below MQTT, as the broker has them
-};
 
 class ModelledClient {
  public:
@@ -63,6 +35,8 @@ class ModelledClient {
   bool connected() const { return established_ || connecting_; }
   // The broker has forgotten, by a death that its durability allows, which QoS 2 handshakes were under way.
   void forget_incoming() { incoming_.clear(); }
+  // The same of what a group has given it.
+  void forget_shared();
   std::string describe() const;
   const ClientPlan& plan() const { return plan_; }
   // Retained messages that came on this connection, by topic.
@@ -91,7 +65,9 @@ class ModelledClient {
   void go_on_in_silence();
   void check_end_of_silence();
   void connect();
+  void draw_terms();
   std::string connect_packet();
+  void add_mqtt5(test::ConnectOptions& options);
   void plan_cut();
   void lost(bool broker_knows);
   void settle_will();
@@ -100,13 +76,19 @@ class ModelledClient {
   void begin_anew();
   void send(std::string_view bytes);
   void on_change();
-  void take(const test::Packet& packet);
+  bool is_of_group(MessageIndex message) const;
+  void take(test::Packet& packet);
   void on_connack(const test::Packet& packet);
+  void note_connack(const test::Packet& packet);
+  void on_disconnect(const test::Packet& packet);
+  std::string disconnect_packet();
   void on_publish(const test::Packet& packet);
   void on_pingresp();
   void on_acknowledge(const test::Packet& packet);
   void on_change_done(const test::Packet& packet);
   void acknowledge(test::Type type, uint16_t packet_id);
+  void send_lazy_acknowledgements();
+  bool is_5() const { return level_ == test::kLevel5; }
   void publish_some();
   void publish_flood();
   void resend();
@@ -134,6 +116,11 @@ class ModelledClient {
   bool lazy_ = false;
   bool leaving_ = false;  // DISCONNECT is sent, and it waits for the broker to close
   uint32_t take_overs_left_ = 0;
+  // Of this connection.
+  uint8_t level_ = test::kLevel311;
+  SessionTerms terms_;
+  test::ConnectionRules rules_;
+  size_t server_receive_maximum_ = SIZE_MAX;
   int64_t silent_since_ns_ = INT64_MAX;
   int64_t connected_ns_ = 0;
   uint64_t connection_life_ = 0;
@@ -144,7 +131,7 @@ class ModelledClient {
   std::deque<int64_t> pings_ns_;                  // of this connection, unanswered
   MessageIndex will_ = BrokerOracle::kNoMessage;  // of this connection
   std::string input_;
-  std::string lazy_acknowledgements_;
+  std::vector<std::pair<test::Type, uint16_t>> lazy_acknowledgements_;
   std::set<uint16_t> unacknowledged_;  // deliveries at QoS 1 and 2 that came on this connection
   std::deque<Outgoing> outgoing_;
   uint16_t last_packet_id_ = 0;

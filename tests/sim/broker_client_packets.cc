@@ -9,14 +9,17 @@ namespace {
 
 constexpr size_t kOutgoingMax = 200;
 constexpr size_t kChangesMax = 2;
-constexpr uint8_t kSubackFailure = 0x80;
+constexpr uint8_t kFirstFailure = 0x80;
 
 }  // namespace
 
 // ---------------------------------------------------------------- what it gets
 
-void ModelledClient::take(const test::Packet& packet) {
+void ModelledClient::take(test::Packet& packet) {
   using test::Type;
+  if (is_5())
+    if (const std::string broken = rules_.judge(packet); !broken.empty())
+      return oracle_.breach(index_, std::string(test::name_of(packet.type)) + ": " + broken);
   if (!established_ && packet.type != Type::kConnack)
     return oracle_.breach(index_, std::string(test::name_of(packet.type)) + " before CONNACK");
   switch (packet.type) {
@@ -30,21 +33,22 @@ void ModelledClient::take(const test::Packet& packet) {
       return on_acknowledge(packet);
     case Type::kPubrel:
       incoming_.erase(packet.packet_id);
-      unacknowledged_.erase(packet.packet_id);
       return acknowledge(Type::kPubcomp, packet.packet_id);
     case Type::kSuback:
     case Type::kUnsuback:
       return on_change_done(packet);
     case Type::kPingresp:
       return on_pingresp();
+    case Type::kDisconnect:
+      return on_disconnect(packet);
     default:
       oracle_.breach(index_, std::string("got ") + test::name_of(packet.type));
   }
 }
 
 void ModelledClient::on_connack(const test::Packet& packet) {
-  constexpr uint8_t kUnavailable = 3;
-  if (!established_ && packet.return_code == kUnavailable) {
+  const uint8_t unavailable = is_5() ? 0x88 : 3;
+  if (!established_ && packet.return_code == unavailable) {
     oracle_.refused(index_, "CONNECT");
     will_ = BrokerOracle::kNoMessage;
     peer_.reset();
@@ -55,7 +59,8 @@ void ModelledClient::on_connack(const test::Packet& packet) {
   world_.trace("client connected", plan_.name, packet.session_present);
   connecting_ = false;
   established_ = true;
-  if (oracle_.connected(index_, plan_.clean, packet.session_present)) begin_anew();
+  if (is_5()) note_connack(packet);
+  if (oracle_.connected(index_, terms_, packet.session_present)) begin_anew();
   if (will_ != BrokerOracle::kNoMessage) oracle_.will_armed(will_);
   resend();
   send_change();
@@ -65,14 +70,18 @@ void ModelledClient::on_connack(const test::Packet& packet) {
 // It was connected when it asked.
 void ModelledClient::on_pingresp() {
   if (pings_ns_.empty()) return oracle_.breach(index_, "got PINGRESP that it did not ask for");
+  oracle_.is_connected(index_, pings_ns_.front());
   if (will_ != BrokerOracle::kNoMessage) oracle_.will_is_not_due_yet(will_, pings_ns_.front());
   pings_ns_.pop_front();
 }
 
 void ModelledClient::on_publish(const test::Packet& packet) {
   if (packet.qos() > 0) unacknowledged_.insert(packet.packet_id);
-  // A crash that takes records may leave more of them open than there were.
-  if (unacknowledged_.size() > oracle_.promises().inflight_max && !oracle_.promises().may_lose)
+  // [MQTT5-3.3.4-9] What a crash leaves open may be more than our own limit, which only clients of 5.0 can rely on
+  // then.
+  size_t limit = oracle_.life() == 0 || is_5() ? oracle_.promises().inflight_max : SIZE_MAX;
+  if (is_5()) limit = std::min<size_t>(limit, plan_.mqtt5.receive_maximum);
+  if (unacknowledged_.size() > limit)
     oracle_.breach(index_,
                    "has " + std::to_string(unacknowledged_.size()) + " deliveries that it has not acknowledged");
   if (packet.retain()) retained_[packet.topic] = packet;
@@ -84,16 +93,34 @@ void ModelledClient::on_publish(const test::Packet& packet) {
   world_.trace("client got", plan_.name, message, packet.packet_id);
   if (packet.qos() == 1) acknowledge(test::Type::kPuback, packet.packet_id);
   if (packet.qos() != 2) return;
-  if (!oracle_.is_void(index_)) incoming_[packet.packet_id] = message;
+  const bool is_known = !oracle_.is_void(index_) && (connection_life_ == oracle_.life() || !is_of_group(message));
+  if (is_known) incoming_[packet.packet_id] = message;
   acknowledge(test::Type::kPubrec, packet.packet_id);
 }
 
+// A member subscribes to nothing else.
+bool ModelledClient::is_of_group(MessageIndex message) const {
+  const bool is_member = !plan_.filters.empty() && is_shared(plan_.filters.front().first);
+  return is_member && message != BrokerOracle::kNoMessage && peer_of(oracle_.topic_of(message)).empty();
+}
+
+void ModelledClient::forget_shared() {
+  std::erase_if(incoming_, [this](const auto& each) { return is_of_group(each.second); });
+}
+
 void ModelledClient::acknowledge(test::Type type, uint16_t packet_id) {
-  if (type == test::Type::kPuback) unacknowledged_.erase(packet_id);
-  if (lazy_ || !lazy_acknowledgements_.empty())
-    lazy_acknowledgements_ += test::acknowledge_packet(type, packet_id);
-  else
-    send(test::acknowledge_packet(type, packet_id));
+  lazy_acknowledgements_.emplace_back(type, packet_id);
+  if (!lazy_ && lazy_acknowledgements_.size() == 1) send_lazy_acknowledgements();
+}
+
+void ModelledClient::send_lazy_acknowledgements() {
+  std::string bytes;
+  for (const auto& [type, packet_id] : lazy_acknowledgements_) {
+    bytes += test::acknowledge_packet(type, packet_id);
+    if (type != test::Type::kPubrec) unacknowledged_.erase(packet_id);
+  }
+  lazy_acknowledgements_.clear();
+  if (!bytes.empty()) send(bytes);
 }
 
 void ModelledClient::on_acknowledge(const test::Packet& packet) {
@@ -105,6 +132,13 @@ void ModelledClient::on_acknowledge(const test::Packet& packet) {
   if (!is_known)
     return oracle_.breach(index_, std::string(test::name_of(packet.type)) + " for packet id " +
                                       std::to_string(packet.packet_id) + ", which it did not wait for");
+  if (packet.reason_code >= kFirstFailure && packet.type != test::Type::kPubcomp) {
+    world_.trace("client's message refused", plan_.name, found->message, packet.packet_id);
+    oracle_.refused(index_, "PUBLISH");
+    oracle_.refused(found->message);
+    outgoing_.erase(found);
+    return pump();
+  }
   world_.trace("client's message acknowledged", plan_.name, found->message, packet.packet_id);
   // PUBCOMP says nothing of the message: a broker that has lost it, and the id with it, gives that as well.
   if (packet.type != test::Type::kPubcomp) oracle_.acknowledged(found->message);
@@ -121,7 +155,7 @@ void ModelledClient::on_change_done(const test::Packet& packet) {
   const bool suback = packet.type == test::Type::kSuback;
   if (changes_.empty() || changes_.front().packet_id != packet.packet_id || changes_.front().subscribe != suback)
     return oracle_.breach(index_, std::string(test::name_of(packet.type)) + " that it did not wait for");
-  if (suback && static_cast<uint8_t>(packet.codes.at(0)) == kSubackFailure) {
+  if (suback && static_cast<uint8_t>(packet.codes.at(0)) >= kFirstFailure) {
     oracle_.refused(index_, "SUBSCRIBE");
     changes_.front().packet_id = 0;  // asked again with the next act
     return;
@@ -182,7 +216,7 @@ void ModelledClient::send_publish(const Outgoing& outgoing, bool dup) {
   world_.trace(dup ? "client repeats" : "client publishes", plan_.name, outgoing.message, outgoing.packet_id);
   send(test::publish_packet(
       oracle_.topic_of(outgoing.message), oracle_.payload_of(outgoing.message),
-      {.qos = outgoing.qos, .retain = outgoing.retain, .dup = dup, .packet_id = outgoing.packet_id}));
+      {.qos = outgoing.qos, .retain = outgoing.retain, .dup = dup, .packet_id = outgoing.packet_id}, level_));
   oracle_.sent(outgoing.message);
 }
 
@@ -196,8 +230,9 @@ void ModelledClient::resend() {
 
 void ModelledClient::pump() {
   if (!established_ || leaving_ || silent_since_ns_ != INT64_MAX) return;
+  const size_t limit = std::min(plan_.window, server_receive_maximum_);
   size_t unacknowledged = 0;
-  for (auto each = outgoing_.begin(); each != outgoing_.end() && unacknowledged < plan_.window;) {
+  for (auto each = outgoing_.begin(); each != outgoing_.end() && unacknowledged < limit;) {
     if (each->stage != Stage::kWaiting) {
       ++unacknowledged;
     } else {
@@ -236,10 +271,10 @@ void ModelledClient::send_change() {
                change.qos, change.packet_id);
   if (change.subscribe) {
     oracle_.subscribing(index_, change.filter, change.qos);
-    send(test::subscribe_packet(change.packet_id, {{change.filter, change.qos}}));
+    send(test::subscribe_packet(change.packet_id, {{change.filter, change.qos}}, {}, level_));
   } else {
     oracle_.unsubscribing(index_, change.filter);
-    send(test::unsubscribe_packet(change.packet_id, {change.filter}));
+    send(test::unsubscribe_packet(change.packet_id, {change.filter}, {}, level_));
   }
 }
 

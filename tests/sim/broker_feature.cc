@@ -44,6 +44,9 @@ constexpr const char* kNames[] = {
     "clean-sessions",
     "few-packet-ids",
     "layers",
+    "mqtt5",
+    "groups",
+    "p2p",
 };
 static_assert(std::size(kNames) == kFeatures);
 

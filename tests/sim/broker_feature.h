@@ -57,6 +57,10 @@ enum class Feature : uint8_t {
   kFewPacketIds,
   // Between them and the broker.
   kLayers,
+  kMqtt5,
+  // Topics that are more than a name.
+  kGroups,
+  kP2p,
   kCount,
 };
 constexpr size_t kFeatures = static_cast<size_t>(Feature::kCount);

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "tests/sim/broker_topics.h"
+
 namespace penstock::sim {
 namespace {
 
@@ -13,18 +15,8 @@ char filler(MessageIndex message, size_t at) {
 
 }  // namespace
 
-bool filter_matches(std::string_view filter, std::string_view topic) {
-  if (filter == "#") return true;
-  const size_t filter_end = std::min(filter.find('/'), filter.size());
-  const size_t topic_end = std::min(topic.find('/'), topic.size());
-  if (filter.substr(0, filter_end) != "+" && filter.substr(0, filter_end) != topic.substr(0, topic_end)) return false;
-  const bool filter_ends = filter_end == filter.size();
-  if (topic_end == topic.size()) return filter_ends || filter.substr(filter_end) == "/#";
-  return !filter_ends && filter_matches(filter.substr(filter_end + 1), topic.substr(topic_end + 1));
-}
-
-ClientIndex BrokerOracle::add_client(std::string name) {
-  clients_.push_back({.name = std::move(name)});
+ClientIndex BrokerOracle::add_client(std::string name, size_t packet_bytes_max) {
+  clients_.push_back({.name = std::move(name), .packet_bytes_max = packet_bytes_max});
   messages_of_.push_back(0);
   return static_cast<ClientIndex>(clients_.size() - 1);
 }
@@ -73,11 +65,21 @@ void BrokerOracle::sent(MessageIndex index) {
 
 void BrokerOracle::owe(Message& message, int64_t subscribed_before_ns) {
   if (message.qos == 0 || message.bytes == 0) return;
-  for (ClientIndex client = 0; client < clients_.size(); ++client)
-    for (const Interest& interest : clients_[client].interests)
-      if (interest.acknowledged && interest.acknowledged_ns < subscribed_before_ns && interest.qos > 0 &&
-          filter_matches(interest.filter, message.topic))
+  const std::string_view peer = peer_of(message.topic);
+  for (ClientIndex client = 0; client < clients_.size(); ++client) {
+    if (may_be_too_large(client, message)) continue;
+    if (!peer.empty() && peer == clients_[client].name && has_session(clients_[client]))
+      message.owed_to[client] = clients_[client].session;
+    for (const Interest& interest : clients_[client].interests) {
+      if (!interest.acknowledged || interest.acknowledged_ns >= subscribed_before_ns || interest.qos == 0 ||
+          !brings(interest.filter, message.topic))
+        continue;
+      if (is_shared(interest.filter))
+        message.owed_to_groups.insert(interest.filter);
+      else
         message.owed_to[client] = clients_[client].session;
+    }
+  }
 }
 
 void BrokerOracle::acknowledged(MessageIndex index) {
@@ -88,6 +90,16 @@ void BrokerOracle::acknowledged(MessageIndex index) {
   message.acknowledged_life = life_;
   ++tally_.acknowledged;
   tally_.owed += message.owed_to.size();
+}
+
+// A message that was sent before may have been taken then.
+void BrokerOracle::refused(MessageIndex message) {
+  messages_[message].refused = messages_[message].sends == 1;
+}
+
+bool BrokerOracle::may_be_too_large(ClientIndex client, const Message& message) const {
+  constexpr size_t kHeadersMax = 400;
+  return message.bytes + message.topic.size() + kHeadersMax > clients_[client].packet_bytes_max;
 }
 
 // ---------------------------------------------------------------- subscriptions
@@ -101,6 +113,7 @@ BrokerOracle::Interest* BrokerOracle::open_interest(ClientIndex client, const st
 void BrokerOracle::subscribing(ClientIndex client, const std::string& filter, uint8_t qos) {
   if (open_interest(client, filter) != nullptr) return;
   clients_[client].filters_ever.insert(filter);
+  if (is_shared(filter)) groups_[filter];
   clients_[client].interests.push_back({.filter = filter, .qos = qos, .from_ns = now_ns(), .from_life = life_});
 }
 
@@ -116,12 +129,13 @@ void BrokerOracle::subscribed(ClientIndex client, const std::string& filter, uin
 void BrokerOracle::unsubscribing(ClientIndex index, const std::string& filter) {
   Interest* ending = open_interest(index, filter);
   if (ending == nullptr) return;
+  if (is_shared(filter)) leaves(index, *ending);
   ending->acknowledged = false;
   for (Message& message : messages_) {
-    if (!message.owed_to.contains(index) || !filter_matches(filter, message.topic)) continue;
+    if (is_shared(filter) || !message.owed_to.contains(index) || !brings(filter, message.topic)) continue;
     const bool still = std::ranges::any_of(clients_[index].interests, [&](const Interest& interest) {
       return interest.acknowledged && interest.qos > 0 && interest.acknowledged_ns < message.sent_ns &&
-             filter_matches(interest.filter, message.topic);
+             brings(interest.filter, message.topic);
     });
     if (!still) message.owed_to.erase(index);
   }
@@ -147,13 +161,18 @@ std::string BrokerOracle::missing() const {
       if (wall_elapsed_us_max(message.sent_ns) >= promises_.retention_us) continue;  // retention may have taken it
       if (++count <= 5) all += describe(message) + " has not come to " + clients_[client].name + "\n";
     }
+    for (const std::string& filter : message.owed_to_groups) {
+      if (is_forgiven(groups_.at(filter), message)) continue;
+      if (wall_elapsed_us_max(message.sent_ns) >= promises_.retention_us) continue;
+      if (++count <= 5) all += describe(message) + " has not come to any member of " + filter + "\n";
+    }
   }
   if (count > 5) all += "and " + std::to_string(count - 5) + " more\n";
   return all;
 }
 
 void BrokerOracle::forgive_what_is_owed() {
-  for (Message& message : messages_) message.owed_to.clear();
+  for (Message& message : messages_) message.owed_to.clear(), message.owed_to_groups.clear();
 }
 
 // Retained topics have one publisher each here, so what counts is its order. Wills come when nobody can foresee it.

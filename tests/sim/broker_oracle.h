@@ -1,10 +1,11 @@
 // BrokerOracle: what the clients of a simulated broker have sent, been promised and got, and so what may and must still
-// come. The second opinion: it knows nothing of shards, logs or files, only what MQTT 3.1.1 and docs/durability.md
-// promise to whoever stands at the other end of the wire. Breaches are test failures, said once, with the names of
-// client and message.
+// come. The second opinion: it knows nothing of shards, logs or files, only what MQTT 3.1.1 and 5.0 and
+// docs/durability.md promise to whoever stands at the other end of the wire. Breaches are test failures, said once,
+// with the names of client and message.
 //
-// Four files: this one's .cc has publishers, subscriptions and the end; broker_oracle_sessions.cc connections, expiry
-// and what a death may take; broker_oracle_deliveries.cc what came; broker_oracle_wills.cc the wills.
+// Its files: this one's .cc has publishers, subscriptions and the end; broker_oracle_sessions.cc connections, expiry
+// and what a death may take; broker_oracle_deliveries.cc what came; broker_oracle_groups.cc shared subscriptions;
+// broker_oracle_wills.cc the wills.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +28,7 @@ using MessageIndex = uint32_t;
 struct OracleTally {
   uint64_t published = 0, acknowledged = 0, delivered = 0, repeated = 0, repeated_unmarked = 0, retained = 0,
            qos2_delivered = 0, owed = 0, sessions_resumed = 0, sessions_expired = 0, wills_due = 0, wills_cancelled = 0,
-           wills_delivered = 0, refusals = 0;
+           wills_delivered = 0, refusals = 0, shared = 0, addressed = 0;
 };
 
 // What the broker under test has promised, as far as its settings decide that.
@@ -42,7 +43,13 @@ struct Promises {
   bool may_be_late = false;  // its disk is slow, or refuses: what happens with time may take longer
 };
 
-bool filter_matches(std::string_view filter, std::string_view topic);
+// What CONNECT says of its session. CleanSession of 3.1.1 says both in one.
+struct SessionTerms {
+  static constexpr int64_t kNever = INT64_MAX;
+
+  bool clean_start = false;
+  int64_t expiry_us = kNever;  // from the end of the connection
+};
 
 class BrokerOracle {
  public:
@@ -51,7 +58,11 @@ class BrokerOracle {
 
   void set_promises(const Promises& promises) { promises_ = promises; }
   const Promises& promises() const { return promises_; }
-  ClientIndex add_client(std::string name);
+  // `packet_bytes_max`: larger ones it does not take, at times.
+  ClientIndex add_client(std::string name, size_t packet_bytes_max = SIZE_MAX);
+
+  // The broker has answered what was sent at `since_ns` on its connection, which was there then.
+  void is_connected(ClientIndex client, int64_t since_ns);
 
   // --- The broker.
   void broker_serves() { serving_since_ns_ = now_ns(); }
@@ -79,6 +90,7 @@ class BrokerOracle {
   const std::string& topic_of(MessageIndex message) const { return messages_[message].topic; }
   void sent(MessageIndex message);
   void acknowledged(MessageIndex message);
+  void refused(MessageIndex message);  // with a reason code: it is nobody's
 
   // --- A will: offered with CONNECT, armed by CONNACK, then due (the connection ended without DISCONNECT), cancelled
   // (the broker has seen DISCONNECT), or in doubt.
@@ -89,13 +101,17 @@ class BrokerOracle {
   // The broker has answered a packet that was sent at `sent_ns` on the connection with this will.
   void will_is_not_due_yet(MessageIndex message, int64_t sent_ns);
 
-  // --- A session. `clean`: a new one, whatever was before.
-  void connecting(ClientIndex client, bool clean);
+  // --- A session.
+  void connecting(ClientIndex client, const SessionTerms& terms);
   void reached(ClientIndex client);  // the TCP connection is made
   // Whether what comes on its connection now was sent by a broker that has died and taken along what it had promised.
   bool is_void(ClientIndex client) const { return is_void(clients_[client]); }
   // Whether the session is another one than before, or may be: then the client must begin anew.
-  bool connected(ClientIndex client, bool clean, bool session_present);
+  bool connected(ClientIndex client, const SessionTerms& terms, bool session_present);
+  // How long a session lasts that is asked to outlive its connection for so long.
+  int64_t bounded_expiry_us(int64_t expiry_us) const;
+  // DISCONNECT, on its way, says so.
+  void expires_after(ClientIndex client, int64_t expiry_us);
   // Its connection ended, for the broker within [from, until].
   void offline(ClientIndex client, bool was_established, int64_t from_ns, int64_t until_ns);
   void refused(ClientIndex client, const std::string& what);
@@ -127,10 +143,12 @@ class BrokerOracle {
     uint32_t number = 0;  // of all that its publisher has sent
     uint32_t sends = 0;
     bool acknowledged = false;
+    bool refused = false;
     int64_t sent_ns = INT64_MAX;
     int64_t acknowledged_ns = INT64_MAX;
     uint64_t acknowledged_life = UINT64_MAX;
     std::map<ClientIndex, uint32_t> owed_to;  // session number
+    std::set<std::string> owed_to_groups;     // by filter: to some member of each
     Will will = Will::kNone;
     bool is_will = false;
     int64_t first_delivered_ns = INT64_MAX;
@@ -156,6 +174,28 @@ class BrokerOracle {
     bool at_qos2 = false;
     bool is_forgiven = false;  // a death has taken the record of it
   };
+  // The members of a shared subscription, and who of them has got what.
+  struct SharedReceipt {
+    ClientIndex client = 0;
+    uint32_t connection = 0;
+    uint64_t life = 0;
+    int64_t at_ns = 0;
+    bool at_qos2 = false;
+  };
+  struct Group {
+    int64_t doubt_ns = -1;          // until then it may have been without a member, and so have ended
+    int64_t left_ns = -1;           // a member has left it: what was on its way to that is nobody's
+    int64_t session_ended_ns = -1;  // a member's session has ended: so is what was on its way to that at QoS 2
+    int64_t trouble_ns = -1;        // until then members have lost connections, and what they held goes to others
+    std::map<MessageIndex, SharedReceipt> receipts;
+  };
+  // A breach if all of these were still connected then; whose connection has ended, may learn that late.
+  struct Suspicion {
+    ClientIndex client = 0;
+    std::string what;
+    int64_t at_ns = 0;
+    std::set<ClientIndex> holders;
+  };
   struct Newest {
     uint32_t number = 0;
     uint64_t life = 0;
@@ -164,12 +204,26 @@ class BrokerOracle {
     int64_t at_ns;
     int64_t offline_from_ns;
   };
+  // What it has asked for last counts, once it knows that the broker has heard it.
+  struct Expiry {
+    int64_t at_ns = 0;
+    int64_t us = SessionTerms::kNever;
+    bool is_known = false;
+  };
+  struct ExpiryRange {
+    int64_t min_us = SessionTerms::kNever;
+    int64_t max_us = SessionTerms::kNever;
+  };
   struct Client {
     std::string name;
+    size_t packet_bytes_max = SIZE_MAX;
     bool promised = false;  // CONNACK of a session that is kept
     bool in_doubt = false;  // its session may have gone, and another one have begun, without its knowing
     bool online = false;
+    bool is_kept = false;  // some record may tell of its session
     uint32_t session = 0;
+    int64_t session_from_ns = 0;  // it was made between these
+    int64_t session_known_ns = 0;
     uint32_t connection = 0;
     uint64_t life = 0;  // of the broker that it is connected to: what that sent may come after its death
     int64_t connecting_ns = 0;
@@ -178,6 +232,8 @@ class BrokerOracle {
     int64_t offline_until_ns = 0;
     std::vector<Return> returns;             // of late, while its session went on
     int64_t unrecorded_from_ns = INT64_MAX;  // a death has taken the records of them: it is offline since then
+    std::vector<Expiry> expiries;            // the newest last
+    ExpiryRange expiry;                      // before it asked for another one with this connection
     std::vector<Interest> interests;
     std::vector<Interest> former;        // of its sessions before
     std::set<std::string> filters_ever;  // of all its sessions
@@ -190,14 +246,31 @@ class BrokerOracle {
   };
 
   void begin_session(Client& client);
+  static ExpiryRange range_of(const std::vector<Expiry>& expiries);
+  void expiry_is_known(Client& client) const;
   bool may_have_expired(const Client& client) const;
   bool must_have_expired(const Client& client) const;
+  bool has_session(const Client& client) const;
+  // broker_oracle_groups.cc
+  void leaves(ClientIndex index, const Interest& interest);
+  void membership_ends(ClientIndex index, int64_t at_ns);
+  void doubt(ClientIndex index, const std::string& filter, int64_t at_ns);
+  void members_trouble(const Client& client, int64_t until_ns);
+  void groups_outlive_death(bool lossy);
+  void suspect(ClientIndex client, std::string what, std::set<ClientIndex> holders);
+  void clear_suspicions(ClientIndex holder);
+  std::set<ClientIndex> members_of(const std::string& filter) const;
+  static bool is_forgiven(const Group& group, const Message& message);
+  const std::string* group_of(const Client& client, const Message& message) const;
+  void note_shared(ClientIndex client, const std::string& filter, MessageIndex message, const test::Packet& packet);
   void forget_recent(Client& client, ClientIndex index, int64_t horizon_ns);
   // How much time may have passed by the wall clock.
   int64_t wall_elapsed_us_max(int64_t since_ns) const;
   MessageIndex identify(ClientIndex client, const test::Packet& packet) const;
+  void check_addressed(ClientIndex client, const Message& message, const test::Packet& packet) const;
   void check_wanted(ClientIndex client, const Message& message, const test::Packet& packet) const;
   void check_qos0(ClientIndex client, const Message& message) const;
+  bool may_be_too_large(ClientIndex client, const Message& message) const;
   bool may_be_late(const Message& message, const test::Packet& packet) const;
   static bool subscribed_since_before(const Client& client, const Message& message);
   void note_receipt(ClientIndex client, MessageIndex index, const test::Packet& packet);
@@ -216,6 +289,8 @@ class BrokerOracle {
   Promises promises_;
   std::vector<Message> messages_;
   std::vector<Client> clients_;
+  std::map<std::string, Group> groups_;  // by "$share/GROUP/FILTER"
+  std::vector<Suspicion> suspicions_;
   std::vector<uint32_t> messages_of_;  // by client
   std::vector<Jump> jumps_;
   uint64_t life_ = 0;

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "tests/sim/broker_oracle.h"
+#include "tests/sim/broker_topics.h"
 
 namespace penstock::sim {
 namespace {
@@ -33,15 +34,28 @@ MessageIndex BrokerOracle::identify(ClientIndex client, const test::Packet& pack
   return index;
 }
 
+// To the client alone that its topic names, and to the session that was there.
+void BrokerOracle::check_addressed(ClientIndex index, const Message& message, const test::Packet& packet) const {
+  const Client& client = clients_[index];
+  if (peer_of(packet.topic) != client.name) return breach(index, "got " + describe(message) + ", sent to another");
+  if (damaged_) return;
+  if (message.acknowledged_ns != INT64_MAX && message.acknowledged_ns + kSettledNs < client.session_from_ns)
+    breach(index, "got " + describe(message) + ", sent to a session before its own");
+  if (packet.qos() > message.qos || packet.retain())
+    breach(index, "got " + describe(message) + " at QoS " + std::to_string(packet.qos()));
+}
+
 // Some filter of this session brought it, at no higher QoS than that filter's.
 void BrokerOracle::check_wanted(ClientIndex client, const Message& message, const test::Packet& packet) const {
+  if (!peer_of(packet.topic).empty()) return check_addressed(client, message, packet);
   uint8_t qos_max = 0;
   bool matches = false, in_time = false;
   for (const Interest& interest : clients_[client].interests) {
-    if (!filter_matches(interest.filter, packet.topic)) continue;
+    if (!brings(interest.filter, packet.topic)) continue;
     matches = true;
+    // A group may have had it before this member came.
     const bool older =
-        message.acknowledged_ns != INT64_MAX &&
+        message.acknowledged_ns != INT64_MAX && !is_shared(interest.filter) &&
         (message.acknowledged_ns + kSettledNs < interest.from_ns || message.acknowledged_life < interest.from_life);
     const bool later = interest.until_ns < message.sent_ns && !interest.may_be_back;
     if (((older && !packet.retain()) || later) && !damaged_) continue;
@@ -49,7 +63,7 @@ void BrokerOracle::check_wanted(ClientIndex client, const Message& message, cons
     qos_max = std::max(qos_max, interest.qos);
   }
   // Damage may have taken the end of a session, however long ago that was.
-  const auto asked_for = [&](const std::string& filter) { return filter_matches(filter, packet.topic); };
+  const auto asked_for = [&](const std::string& filter) { return brings(filter, packet.topic); };
   if (damaged_ && !matches && std::ranges::any_of(clients_[client].filters_ever, asked_for)) return;
   if (!matches) return breach(client, "got " + describe(message) + ", which no filter of its session matches");
   if (!in_time) return breach(client, "got " + describe(message) + ", sent while no matching filter was subscribed");
@@ -77,9 +91,10 @@ bool BrokerOracle::may_be_late(const Message& message, const test::Packet& packe
 
 // And is so still: between an UNSUBSCRIBE and the next SUBSCRIBE nothing is owed.
 bool BrokerOracle::subscribed_since_before(const Client& client, const Message& message) {
+  if (!peer_of(message.topic).empty()) return client.promised && client.session_known_ns < message.sent_ns;
   return std::ranges::any_of(client.interests, [&](const Interest& interest) {
     return interest.acknowledged_ns < message.sent_ns && interest.until_ns == INT64_MAX &&
-           filter_matches(interest.filter, message.topic);
+           brings(interest.filter, message.topic);
   });
 }
 
@@ -136,6 +151,7 @@ void BrokerOracle::note_receipt(ClientIndex index, MessageIndex message_index, c
 
 MessageIndex BrokerOracle::delivered(ClientIndex client, const test::Packet& packet) {
   ++tally_.delivered;
+  if (!peer_of(packet.topic).empty()) ++tally_.addressed;
   if (packet.payload.empty()) {
     if (!is_removal(packet.topic)) breach(client, "got an empty message to " + packet.topic + " that nobody sent");
     return kNoMessage;
@@ -144,11 +160,18 @@ MessageIndex BrokerOracle::delivered(ClientIndex client, const test::Packet& pac
   if (index == kNoMessage) return kNoMessage;
   Message& message = messages_[index];
   check_wanted(client, message, packet);
+  if (message.refused && !damaged_) breach(client, "got " + describe(message) + ", which was refused");
   if (message.is_will) {
     ++tally_.wills_delivered;
     message.first_delivered_ns = std::min(message.first_delivered_ns, now_ns());
     if (message.will == Will::kCancelled && !damaged_)
       breach(client, "got " + describe(message) + ", whose client had sent DISCONNECT");
+  }
+  if (const std::string* filter = group_of(clients_[client], message)) {
+    if (packet.retain()) breach(client, "got " + describe(message) + " as a retained message of " + *filter);
+    message.owed_to_groups.erase(*filter);
+    if (!damaged_) note_shared(client, *filter, index, packet);
+    return index;
   }
   if (packet.retain()) {
     ++tally_.retained;

@@ -11,12 +11,15 @@ namespace {
 constexpr int64_t kHorizonNs = 15 * core::kNsPerSecond;
 // DISCONNECT does not wait for its record.
 constexpr int64_t kDisconnectNs = 10 * core::kNsPerSecond;
-constexpr int64_t kExpiryLateNs = 5 * core::kNsPerSecond;
+constexpr int64_t kExpiryLateNs = core::kNsPerSecond + core::kNsPerSecond / 2;
 
 }  // namespace
 
 void BrokerOracle::begin_session(Client& client) {
+  membership_ends(static_cast<ClientIndex>(&client - clients_.data()), client.offline_from_ns);
   ++client.session;
+  client.session_from_ns = client.connecting_ns;
+  client.session_known_ns = now_ns();
   client.in_doubt = false;
   client.promised = false;
   client.changed_ns = now_ns();
@@ -25,40 +28,40 @@ void BrokerOracle::begin_session(Client& client) {
   std::erase_if(client.former, [&](const Interest& each) { return each.until_ns <= now_ns() - kHorizonNs; });
   for (Interest& interest : client.interests) {
     interest.until_ns = interest.may_be_back ? now_ns() : std::min(interest.until_ns, now_ns());
-    client.former.push_back(std::move(interest));
+    if (client.is_kept) client.former.push_back(std::move(interest));
   }
   client.interests.clear();
   client.receipts.clear();
   client.newest.clear();
 }
 
-void BrokerOracle::connecting(ClientIndex index, bool clean) {
+void BrokerOracle::connecting(ClientIndex index, const SessionTerms& terms) {
   Client& client = clients_[index];
   ++client.connection;
   client.connecting_ns = now_ns();
-  if (clean) {
-    begin_session(client);
-    client.former.clear();  // nothing of a clean session is kept
-  } else if (client.promised && may_have_expired(client)) {
-    client.in_doubt = true;  // if the answer is lost, who knows which session the next one finds
-  }
+  client.expiry = range_of(client.expiries);
+  client.expiries.push_back({now_ns(), bounded_expiry_us(terms.expiry_us)});
+  // If the answer is lost, who knows which session the next one finds.
+  if (!terms.clean_start && (!client.promised || !may_have_expired(client))) return;
+  client.in_doubt = true;
+  membership_ends(index, client.offline_from_ns);
 }
 
 void BrokerOracle::reached(ClientIndex client) {
   clients_[client].life = life_;
 }
 
-bool BrokerOracle::connected(ClientIndex index, bool clean, bool session_present) {
+bool BrokerOracle::connected(ClientIndex index, const SessionTerms& terms, bool session_present) {
   Client& client = clients_[index];
   client.online = true;
-  if (clean) {
-    if (session_present) breach(index, "a clean session is said to be present");
-    return false;
-  }
+  if (!is_void(client)) expiry_is_known(client);
+  if (terms.clean_start && session_present) breach(index, "a new session is said to be present");
   if (!session_present) {
-    if (client.promised && !may_have_expired(client) && !damaged_) breach(index, "its session is gone");
-    if (client.promised) ++tally_.sessions_expired;
+    if (client.promised && !client.in_doubt && !may_have_expired(client) && !damaged_)
+      breach(index, "its session is gone");
+    if (client.promised && !terms.clean_start) ++tally_.sessions_expired;
     begin_session(client);
+    client.is_kept = terms.expiry_us > 0;
     client.promised = !is_void(client);
     client.in_doubt = is_void(client);
     return true;
@@ -72,12 +75,45 @@ bool BrokerOracle::connected(ClientIndex index, bool clean, bool session_present
   client.promised = true;
   if (!std::exchange(client.in_doubt, false)) return false;
   // Its subscriptions may be there or not; nothing that was sent before is sure to come.
+  membership_ends(index, client.offline_from_ns);
   ++client.session;
+  client.session_from_ns = 0;
+  client.session_known_ns = now_ns();
+  client.is_kept = true;
   client.changed_ns = now_ns();
   for (Interest& interest : client.interests) interest.acknowledged = false, interest.acknowledged_ns = INT64_MAX;
   client.receipts.clear();
   client.newest.clear();
   return true;
+}
+
+int64_t BrokerOracle::bounded_expiry_us(int64_t expiry_us) const {
+  return promises_.session_expiry_us == 0 ? expiry_us : std::min(expiry_us, promises_.session_expiry_us);
+}
+
+void BrokerOracle::expires_after(ClientIndex client, int64_t expiry_us) {
+  clients_[client].expiries.push_back({now_ns(), bounded_expiry_us(expiry_us)});
+}
+
+BrokerOracle::ExpiryRange BrokerOracle::range_of(const std::vector<Expiry>& expiries) {
+  ExpiryRange range{.min_us = SessionTerms::kNever, .max_us = 0};
+  if (expiries.empty()) return {};
+  for (size_t i = expiries.size(); i-- > 0;) {
+    range.min_us = std::min(range.min_us, expiries[i].us);
+    range.max_us = std::max(range.max_us, expiries[i].us);
+    if (expiries[i].is_known) break;
+  }
+  return range;
+}
+
+// Older ones are kept as long as a death may bring them back.
+void BrokerOracle::expiry_is_known(Client& client) const {
+  client.expiries.back().is_known = true;
+  client.expiries.back().at_ns = now_ns();
+  size_t needed = client.expiries.size() - 1;
+  while (needed > 0 && (!client.expiries[needed].is_known || client.expiries[needed].at_ns > now_ns() - kHorizonNs))
+    --needed;
+  client.expiries.erase(client.expiries.begin(), client.expiries.begin() + static_cast<ptrdiff_t>(needed));
 }
 
 void BrokerOracle::offline(ClientIndex index, bool was_established, int64_t from_ns, int64_t until_ns) {
@@ -90,6 +126,8 @@ void BrokerOracle::offline(ClientIndex index, bool was_established, int64_t from
   }
   if (was_established) client.offline_from_ns = from_ns;
   client.offline_until_ns = std::max(client.offline_until_ns, until_ns);
+  members_trouble(client, until_ns);
+  clear_suspicions(index);
 }
 
 int64_t BrokerOracle::wall_elapsed_us_max(int64_t since_ns) const {
@@ -101,18 +139,30 @@ int64_t BrokerOracle::wall_elapsed_us_max(int64_t since_ns) const {
   return elapsed_us;
 }
 
+// By what was asked for before this connection.
 bool BrokerOracle::may_have_expired(const Client& client) const {
-  if (promises_.session_expiry_us == 0) return false;
+  if (client.expiry.min_us == SessionTerms::kNever) return false;
   if (promises_.may_refuse) return true;  // a log that takes nothing does not know who was online last
-  return wall_elapsed_us_max(client.offline_from_ns) >= promises_.session_expiry_us;
+  return wall_elapsed_us_max(client.offline_from_ns) >= client.expiry.min_us;
 }
 
 bool BrokerOracle::must_have_expired(const Client& client) const {
-  if (promises_.session_expiry_us == 0 || promises_.may_be_late || !jumps_.empty() || damaged_) return false;
+  if (client.expiry.max_us == SessionTerms::kNever || promises_.may_be_late || !jumps_.empty() || damaged_)
+    return false;
+  if (client.expiry.max_us == 0) return true;  // with the connection
   const int64_t since_ns = std::max(client.offline_until_ns, serving_since_ns_);
-  const int64_t expiry_ns = promises_.session_expiry_us * core::kNsPerUs;
+  const int64_t expiry_ns = client.expiry.max_us * core::kNsPerUs;
   return client.connecting_ns > since_ns &&
          client.connecting_ns - since_ns > expiry_ns + expiry_ns / 100 + kExpiryLateNs;
+}
+
+// For certain, and whatever becomes of it later.
+bool BrokerOracle::has_session(const Client& client) const {
+  if (!client.promised || client.in_doubt) return false;
+  if (client.online) return true;
+  const int64_t expiry_us = range_of(client.expiries).min_us;
+  return expiry_us == SessionTerms::kNever ||
+         (!promises_.may_refuse && wall_elapsed_us_max(client.offline_from_ns) < expiry_us);
 }
 
 void BrokerOracle::broker_died(Loss loss) {
@@ -125,6 +175,7 @@ void BrokerOracle::broker_died(Loss loss) {
     const bool recent = promises_.may_refuse || lossy || now_ns() - message.cancelled_ns < kDisconnectNs;
     if (message.will == Will::kCancelled && recent) message.will = Will::kInDoubt;
   }
+  groups_outlive_death(lossy);
   if (!lossy) return;
   const int64_t horizon_ns = now_ns() - kHorizonNs;
   for (Message& message : messages_) {
@@ -134,6 +185,7 @@ void BrokerOracle::broker_died(Loss loss) {
     // A will that was due has been recorded as published, perhaps, and that is gone, too.
     if (message.is_will ? message.will != Will::kNone : message.acknowledged_ns > horizon_ns) {
       message.owed_to.clear();
+      message.owed_to_groups.clear();
       message.acknowledged = false;
       message.acknowledged_ns = INT64_MAX;
     }
@@ -148,9 +200,12 @@ void BrokerOracle::forget_recent(Client& client, ClientIndex index, int64_t hori
   for (const Return& each : client.returns)
     if (each.at_ns > horizon_ns) client.unrecorded_from_ns = std::min(client.unrecorded_from_ns, each.offline_from_ns);
   client.offline_from_ns = std::min(client.offline_from_ns, client.unrecorded_from_ns);
+  for (Expiry& expiry : client.expiries) expiry.is_known = expiry.is_known && expiry.at_ns <= horizon_ns;
   if (client.changed_ns <= horizon_ns) return;
   client.promised = false;
   client.in_doubt = true;
+  client.session_from_ns = 0;
+  membership_ends(index, horizon_ns);
   for (Interest& interest : client.interests) {
     interest.acknowledged = false;
     interest.acknowledged_ns = INT64_MAX;

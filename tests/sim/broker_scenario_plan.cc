@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <sstream>
 
+#include "tests/sim/broker_plan_groups.h"
+#include "tests/sim/broker_plan_mqtt5.h"
+
 namespace penstock::sim {
 namespace {
 
@@ -62,6 +65,9 @@ ScenarioPlan PlanDraw::draw() {
   plan_.strangers = if_on(Feature::kStrangers, strangers);
   draw_clients();
   draw_layers();
+  draw_groups(random_.next_u64(), limits_, plan_);
+  draw_p2p(random_.next_u64(), limits_, plan_);
+  draw_mqtt5(random_.next_u64(), limits_, plan_);
   return std::move(plan_);
 }
 
@@ -79,7 +85,7 @@ void PlanDraw::draw_features() {
   const uint64_t of_16 = uint64_t{1} << (1 + below(3));
   for (size_t i = 0; i < kFeatures; ++i) {
     const auto feature = static_cast<Feature>(i);
-    if (feature == Feature::kLayers) continue;
+    if (feature >= Feature::kLayers) continue;  // drawn behind the others
     const bool usual = std::ranges::count(kUsual, feature) > 0;
     if (random_.chance(usual ? 10 : of_16, 16) && !limits_.off.has(feature)) plan_.features.add(feature);
   }
@@ -216,6 +222,7 @@ std::string describe(const ClientPlan& client) {
   std::ostringstream out;
   out << client.name << (client.clean ? ", clean session" : "") << ", keepalive " << client.keepalive_s << " s, window "
       << client.window << ", acts every " << client.act_ns_mean / core::kNsPerMs << " ms";
+  out << describe_mqtt5(client.mqtt5);
   for (const auto& [filter, qos] : client.filters) out << ", subscribes to " << filter << " at QoS " << int{qos};
   if (!client.topics.empty()) out << ", publishes " << client.publish_per_cent << "% to";
   for (const std::string& topic : client.topics) out << ' ' << topic;

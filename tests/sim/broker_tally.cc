@@ -14,7 +14,8 @@ std::string describe(const ScenarioTally& tally) {
       << " starts refused for them); " << tally.published << " messages, " << tally.acknowledged << " acknowledged, "
       << tally.owed << " owed, " << tally.delivered << " delivered, " << tally.repeated << " repeated ("
       << tally.repeated_unmarked << " without DUP), " << tally.qos2_delivered << " at QoS 2, " << tally.retained
-      << " retained; wills: " << tally.wills_due << " due, " << tally.wills_cancelled << " cancelled, "
+      << " retained, " << tally.shared << " to members of groups, " << tally.addressed
+      << " to one client; wills: " << tally.wills_due << " due, " << tally.wills_cancelled << " cancelled, "
       << tally.wills_delivered << " delivered; " << tally.sessions_resumed << " sessions resumed, "
       << tally.sessions_expired << " expired or lost, " << tally.refusals << " refusals";
   return out.str();
