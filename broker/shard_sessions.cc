@@ -364,7 +364,10 @@ bool BrokerShard::finish_subscribe(PendingSubscribe& pending) {
   }
   uint64_t end = 0;
   if (!granted.empty()) {
-    const uint64_t bytes = StateJournal::subscribed_bytes(*session, pending.packet_bytes, routed_);
+    ShareGroup* const group = session->group();
+    const bool is_made = group != nullptr && !group->is_recorded;
+    const uint64_t bytes = StateJournal::subscribed_bytes(*session, pending.packet_bytes, routed_) +
+                           (is_made ? StateJournal::progress_bytes(*session) : 0);
     const log::AppendRoom room = log_->room_for(bytes);
     if (room == log::AppendRoom::kTailFull) return false;
     // It was there when the packet came; now the client has to ask again.
@@ -375,7 +378,12 @@ bool BrokerShard::finish_subscribe(PendingSubscribe& pending) {
     const core::LocalShared<LogClock> start(routed_);
     for (Subscription* subscription : subscriptions)
       if (subscription->start == nullptr) subscription->start = start;
-    if (room == log::AppendRoom::kRoom) end = journal_->subscribed(*session, routed_, granted);
+    // A group that no record tells of lasts until the next start, and is made anew there by its members.
+    if (room == log::AppendRoom::kRoom) {
+      if (is_made) journal_->session_opened(*session, true);
+      if (is_made) group->is_recorded = true;
+      end = journal_->subscribed(*session, routed_, granted);
+    }
   }
   if (is_group_session_id(pending.client_id)) {
     if (session != nullptr) session->made_end = end;

@@ -140,8 +140,7 @@ Session& BrokerShard::make_group(const std::string& id) {
   session.shares->group = std::make_unique<ShareGroup>();
   session.done = routed_;
   session.done.advance_to(place_.log.id, log_->appended_end().value());
-  // A group that no record tells of lasts until the next start, and is made anew there by its members.
-  if (has_log_room()) journal_->session_opened(session, true);
+  session.shares->group->is_recorded = false;  // finish_subscribe() waits for room
   return session;
 }
 
