@@ -57,6 +57,7 @@ void BrokerShard::return_shares(Session& session) {
   for (const ShareItem& item : member.inbox) report_share(member.find(item.token)->home, item, true);
   member.inbox.clear();
   InflightWindow* window = session.window_if_any();
+  std::vector<std::pair<ShardIndex, ShareItem>> returned;
   for (auto each = member.inflight.begin(); each != member.inflight.end();) {
     Delivery* delivery = window->find(protocol::PacketId(each->first));
     const ShareMember::Joined* joined = member.find(each->second.token);
@@ -64,10 +65,13 @@ void BrokerShard::return_shares(Session& session) {
       ++each;
       continue;
     }
-    if (joined != nullptr) report_share(joined->home, each->second, true);
+    if (joined != nullptr) returned.emplace_back(joined->home, each->second);
     window->complete(*delivery);
     member.inflight.erase(each++);
   }
+  // In the order of their logs, as whoever gets them next is to see them.
+  std::ranges::sort(returned, {}, [](const auto& each) { return std::pair(each.second.log, each.second.offset); });
+  for (const auto& [home, item] : returned) report_share(home, item, true);
 }
 
 void BrokerShard::complete_share(Session& session, protocol::PacketId packet_id) {
