@@ -54,7 +54,8 @@ void BrokerOracle::reached(ClientIndex client) {
 bool BrokerOracle::connected(ClientIndex index, const SessionTerms& terms, bool session_present) {
   Client& client = clients_[index];
   client.online = true;
-  if (!is_void(client)) expiry_is_known(client);
+  // Nor does a log that takes nothing record it.
+  if (!is_void(client) && !promises_.may_refuse) expiry_is_known(client);
   if (terms.clean_start && session_present) breach(index, "a new session is said to be present");
   if (!session_present) {
     if (client.promised && !client.in_doubt && !may_have_expired(client) && !damaged_)
