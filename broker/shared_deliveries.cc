@@ -22,7 +22,9 @@ void Deliveries::begin_group(Session& session) {
   }
   InflightWindow& window = session.window(ShareGroup::kHeldMax);
   window.set_limit(ShareGroup::kHeldMax);
-  for (size_t i = 0; i < window.size(); ++i) group.unheld.push_back(window.at(i).packet_id);
+  // Some may be done behind one that is not: a crash has taken their records from another log.
+  for (size_t i = 0; i < window.size(); ++i)
+    if (window.at(i).state != DeliveryState::kDone) group.unheld.push_back(window.at(i).packet_id);
   make_ready(session);
 }
 
