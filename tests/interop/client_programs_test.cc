@@ -94,17 +94,14 @@ Client paho_go_v5() {
 INSTANTIATE_TEST_SUITE_P(paho_go_v5, ClientProgram, testing::ValuesIn(cases(paho_go_v5, kEverywhere, {"5"})),
                          testing::PrintToStringParamName());
 
-// The only MQTT client for Java that Debian has; it can do neither WebSocket nor 5.0.
-Client fusesource_java() {
-  const std::string jars =
-      "/usr/share/java/mqtt-client.jar:/usr/share/java/hawtbuf.jar:"
-      "/usr/share/java/hawtdispatch.jar:/usr/share/java/hawtdispatch-transport.jar";
-  return {{"/usr/bin/java", "-cp", jars, PENSTOCK_INTEROP_DIR "/fusesource_roundtrip.java"},
-          {"/usr/bin/test", "-x", "/usr/bin/javac", "-a", "-e", "/usr/share/java/mqtt-client.jar"},
-          "default-jdk-headless or libmqtt-client-java"};
+Client paho_java() {
+  const std::string built = beside_this_program("interop_paho_java");
+  return {{"/usr/bin/java", "-cp", built + "/classes:" + built + "/jars/*", "Round"},
+          {"/usr/bin/test", "-e", built + "/classes/Round.class"},
+          "Paho Java, which the build fetches,"};
 }
-INSTANTIATE_TEST_SUITE_P(fusesource_java, ClientProgram,
-                         testing::ValuesIn(cases(fusesource_java, {"mqtt", "mqtts"}, {"3.1", "3.1.1"})),
+INSTANTIATE_TEST_SUITE_P(paho_java, ClientProgram,
+                         testing::ValuesIn(cases(paho_java, kEverywhere, {"3.1", "3.1.1", "5"})),
                          testing::PrintToStringParamName());
 
 }  // namespace
