@@ -19,6 +19,10 @@ def number(value):
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
+def median_alone(found, scale=1.0):
+    return number(found.median * scale) if found else "-"
+
+
 def with_spread(found, scale=1.0):
     """The median, and least..most when there was more than one round."""
     if found is None:
@@ -163,8 +167,7 @@ def disk(results):
     return markdown(header, rows)
 
 
-def transports(results):
-    """For README and page alike."""
+def transports(results, shown=with_spread):
     header = ["64 B"]
     for broker in results.brokers:
         header += [f"{broker} us", "msg/s"]
@@ -172,13 +175,13 @@ def transports(results):
     for scenario in scenarios.SCENARIOS:
         row = [scenario.title]
         for broker in results.brokers:
-            row += [with_spread(results.value(scenario.key, broker, name)) for name in ("cpu_us", "per_s")]
+            row += [shown(results.value(scenario.key, broker, name)) for name in ("cpu_us", "per_s")]
         if scenario.group == "transports" and any(cell != "-" for cell in row[1:]):
             rows.append(row)
     return markdown(header, rows)
 
 
-def handshakes(results):
+def handshakes(results, shown=with_spread):
     wanted = []
     for kind, name in scenarios.HANDSHAKES.items():
         wanted.append((f"handshake-{kind}", "per_s", 1, f"handshakes a second: {name}"))
@@ -187,7 +190,7 @@ def handshakes(results):
     wanted.append(("idle-tls", "bytes_per_connection", 1, "bytes of user memory per idle TLS connection, 10,000 of them"))
     rows = []
     for key, name, scale, title in wanted:
-        cells = [with_spread(results.value(key, broker, name), scale) for broker in results.brokers]
+        cells = [shown(results.value(key, broker, name), scale) for broker in results.brokers]
         if any(cell != "-" for cell in cells):
             rows.append([title, *cells])
     return markdown(["TLS 1.3, P-256", *results.brokers], rows)
