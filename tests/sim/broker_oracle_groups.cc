@@ -108,7 +108,7 @@ void BrokerOracle::note_shared(ClientIndex index, const std::string& filter, Mes
     if (before.at_qos2 && !(before.client == index && lost_connection && packet.dup()))
       breach(index, what);
     else if (!before.at_qos2 && !lost_connection && group.left_ns < before.at_ns)
-      suspect(index, what, {before.client});
+      suspect(index, what, {before.client, index});  // what it was sent first may come last
   }
   before = {.client = index,
             .connection = client.connection,
