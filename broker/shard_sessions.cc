@@ -366,8 +366,8 @@ bool BrokerShard::finish_subscribe(PendingSubscribe& pending) {
   if (!granted.empty()) {
     ShareGroup* const group = session->group();
     const bool is_made = group != nullptr && !group->is_recorded;
-    const uint64_t bytes = StateJournal::subscribed_bytes(*session, pending.packet_bytes, routed_) +
-                           (is_made ? StateJournal::progress_bytes(*session) : 0);
+    const uint64_t made_bytes = is_made ? StateJournal::progress_bytes(*session) : 0;
+    const uint64_t bytes = StateJournal::subscribed_bytes(*session, pending.packet_bytes + made_bytes, routed_);
     const log::AppendRoom room = log_->room_for(bytes);
     if (room == log::AppendRoom::kTailFull) return false;
     // It was there when the packet came; now the client has to ask again.
