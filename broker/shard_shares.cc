@@ -122,6 +122,11 @@ void BrokerShard::on_assigned(ShardIndex home, const std::vector<ShareItem>& ite
 void BrokerShard::on_join(ShardIndex from, const ShareMail& mail) {
   const std::string id = group_session_id(mail.shared_filter);
   Session* session = sessions_.find(id);
+  // A crash has left the record that it was made, and not that of its filter: nothing would ever come to it.
+  if (session != nullptr && session->subscriptions.empty()) {
+    end_session(*session);
+    session = nullptr;
+  }
   const bool is_new = session == nullptr;
   if (is_new) session = &make_group(id);
   session->group()->join(mail.token, mail.credit);

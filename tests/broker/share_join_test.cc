@@ -40,5 +40,17 @@ TEST_F(ShareJoinTest, a_member_of_a_group_that_is_known_is_told_at_once) {
   EXPECT_EQ(say(broker_.connect({.client_id = "b"}), subscribe(2)), suback(2));
 }
 
+// Two records make a group, and a crash may come between them.
+TEST_F(ShareJoinTest, a_group_that_was_restored_without_its_filter_is_made_anew) {
+  Session& half = broker_.shard->sessions().create(*broker_.shard, group_session_id("$share/g/x"));
+  half.persistent = true;
+  half.shares = std::make_unique<SessionShares>();
+  half.shares->group = std::make_unique<ShareGroup>();
+  const core::SocketId member = broker_.connect({.client_id = "a"});
+  EXPECT_EQ(broker_.say(member, subscribe(1)), suback(1));
+  broker_.say(broker_.connect({.client_id = "p"}), test::publish_packet("x", "m", {.qos = 1, .packet_id = 1}));
+  EXPECT_NE(broker_.network.take(member).find("m"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace penstock::broker
