@@ -373,6 +373,16 @@ int Deliveries::pass(Session& session, uint64_t arrival) {
   return static_cast<int>(passing_.size());
 }
 
+// PUBLISH follows when it is durable that this packet id is in use.
+void Deliveries::start(Session& session, Delivery& delivery) {
+  delivery.state = DeliveryState::kStarting;
+  delivery.durable_end = shard_.journal().delivery_started(session, delivery);
+  ++session.starting_count;
+  ++session.starts_unrecorded;
+  shard_.note_progress(session);
+  await_durable(session);
+}
+
 bool Deliveries::deliver(Session& session, const log::QueueEntry& entry, const log::RecordView& record,
                          const Grant& grant) {
   const QoS qos = grant.qos;
@@ -401,11 +411,7 @@ bool Deliveries::deliver(Session& session, const log::QueueEntry& entry, const l
                                             .sequence = record.sequence()});
   if (session.persistent) session.done.advance(entry.log(), record.sequence(), entry.offset());
   if (record_first) {
-    delivery.state = DeliveryState::kStarting;
-    delivery.durable_end = shard_.journal().delivery_started(session, delivery);
-    ++session.starting_count;
-    ++session.starts_unrecorded;
-    await_durable(session);
+    start(session, delivery);
     return true;
   }
   // The publisher's own DUP is not in the record. [MQTT-3.3.1-1] [MQTT-3.3.1-3] [MQTT5-3.3.1-1] [MQTT5-3.3.1-3]

@@ -96,6 +96,7 @@ class Deliveries {
   bool may_have_been_sent(const Session& session, const log::QueueEntry& entry) const;
   bool is_durable(log::LogId log, log::LogOffset offset) const;
   bool deliver(Session& session, const log::QueueEntry& entry, const log::RecordView& record, const Grant& grant);
+  void start(Session& session, Delivery& delivery);
   void send_again(Session& session, const log::RecordView& record, const Delivery& delivery, bool dup);
   bool fits_again(Session& session, const log::RecordView& record, const Delivery& delivery);
   void find_identifiers(Session& session, const log::RecordView& record, const Delivery& delivery);

@@ -26,7 +26,7 @@ struct Delivery {
   protocol::QoS qos = protocol::QoS::kAtLeastOnce;
   DeliveryState state = DeliveryState::kPublished;
   bool retain = false;  // sent with RETAIN: it came from the retained store
-  bool shared = false;  // of a group, which keeps it: it is not recorded here
+  bool shared = false;  // of a group, which keeps the message: what is recorded here is that its packet id is in use
   log::LogId log;
   log::LogOffset offset;  // of the message's record
   log::Sequence sequence;

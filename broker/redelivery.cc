@@ -88,6 +88,7 @@ bool Deliveries::publish_started(Session& session) {
       const bool is_sent = read == LogReader::State::kReady && fits_again(session, record, delivery);
       if (is_sent) send_again(session, record, delivery, false);
       delivery.state = is_sent ? DeliveryState::kPublished : DeliveryState::kDone;
+      if (!is_sent && delivery.shared) shard_.complete_share(session, delivery.packet_id);
     } else {
       session.connection->send_acknowledge(protocol::PacketType::kPubrel, delivery.packet_id);
       delivery.state = DeliveryState::kReleased;

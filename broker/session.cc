@@ -34,11 +34,12 @@ void Session::restore_window(uint16_t limit, const std::vector<Delivery>& delive
   window_.reset();
   started_ahead.clear();
   for (Delivery delivery : deliveries) {
-    if (delivery.qos == protocol::QoS::kExactlyOnce && !done.has_passed(delivery.log, delivery.offset))
-      started_ahead.push_back(delivery);
+    const bool is_own = delivery.qos == protocol::QoS::kExactlyOnce && !delivery.shared;
+    if (is_own && !done.has_passed(delivery.log, delivery.offset)) started_ahead.push_back(delivery);
     if (delivery.state == DeliveryState::kDone) continue;
     if (delivery.state == DeliveryState::kStarting) delivery.state = DeliveryState::kPublished;
-    if (delivery.state == DeliveryState::kReleasing) delivery.state = DeliveryState::kReleased;
+    // The group gives its message to somebody; of this session only the packet id has to become free.
+    if (delivery.state == DeliveryState::kReleasing || delivery.shared) delivery.state = DeliveryState::kReleased;
     window(limit).restore(delivery);
   }
   std::ranges::sort(started_ahead, {}, place_in_log);
@@ -63,7 +64,8 @@ std::vector<Delivery> Session::completed_ahead() const {
   if (completed.empty() || window_ == nullptr) return completed;
   std::vector<Place> waiting;
   for (size_t i = 0; i < window_->size(); ++i)
-    if (window_->at(i).state != DeliveryState::kDone) waiting.push_back(place_in_log(window_->at(i)));
+    if (window_->at(i).state != DeliveryState::kDone && !window_->at(i).shared)
+      waiting.push_back(place_in_log(window_->at(i)));
   std::ranges::sort(waiting);
   std::erase_if(completed,
                 [&waiting](const Delivery& each) { return std::ranges::binary_search(waiting, place_in_log(each)); });

@@ -233,16 +233,17 @@ bool ShardRestorer::apply(log::LogId id, log::LogOffset offset, const log::Recor
   }
 }
 
-// The packet id was promised to this message before its PUBLISH was sent; it may be with the client.
+// The packet id was promised to this message before its PUBLISH was sent; it may be with the client. One of a group is
+// given to somebody once more, perhaps with another id: so a client that has it must be told that this one is free.
 void ShardRestorer::begin_delivery(Session& session, const Delivery& delivery) {
   InflightWindow& window = session.window(shard_.options_.inflight_max);
   // A use of the id that was still open has been completed, though nothing recorded that.
   if (Delivery* older = window.find(delivery.packet_id)) window.complete(*older);
   Delivery published = delivery;
-  published.state = DeliveryState::kPublished;
+  published.state = delivery.shared ? DeliveryState::kReleased : DeliveryState::kPublished;
   window.restore(published);
   ++session.starts_unrecorded;
-  if (!session.done.has_passed(delivery.log, delivery.offset)) session.add_started_ahead(published);
+  if (!delivery.shared && !session.done.has_passed(delivery.log, delivery.offset)) session.add_started_ahead(published);
 }
 
 // A crash may have taken messages from another shard's log, and not the records in ours that speak of them. That log

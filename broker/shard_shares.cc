@@ -50,8 +50,8 @@ void BrokerShard::tell_share_credit(Session& session, uint16_t credit) {
     post_share(joined.home, {.kind = ShareMail::Kind::kCredit, .credit = credit, .token = joined.token});
 }
 
-// The client is gone: others may have what it had not got, and at QoS 1 what it has not acknowledged. At QoS 2 what was
-// sent stays its own. [MQTT5-4.8.2-4]
+// The client is gone: others may have what it was not sent, and at QoS 1 what it has not acknowledged. At QoS 2 what
+// was sent stays its own [MQTT5-4.8.2-4], and what was begun for a group that it has left.
 void BrokerShard::return_shares(Session& session) {
   ShareMember& member = session.shares->member;
   for (const ShareItem& item : member.inbox) report_share(member.find(item.token)->home, item, true);
@@ -61,10 +61,12 @@ void BrokerShard::return_shares(Session& session) {
   for (auto each = member.inflight.begin(); each != member.inflight.end();) {
     Delivery* delivery = window->find(protocol::PacketId(each->first));
     const ShareMember::Joined* joined = member.find(each->second.token);
-    if (delivery == nullptr || delivery->qos == protocol::QoS::kExactlyOnce) {
+    const bool is_starting = delivery != nullptr && delivery->state == DeliveryState::kStarting && joined != nullptr;
+    if (delivery == nullptr || (delivery->qos == protocol::QoS::kExactlyOnce && !is_starting)) {
       ++each;
       continue;
     }
+    if (is_starting) --session.starting_count;
     if (joined != nullptr) returned.emplace_back(joined->home, each->second);
     window->complete(*delivery);
     member.inflight.erase(each++);
@@ -75,6 +77,7 @@ void BrokerShard::return_shares(Session& session) {
 }
 
 void BrokerShard::complete_share(Session& session, protocol::PacketId packet_id) {
+  if (session.shares == nullptr) return;  // it was begun in an earlier life, and the group has been left since
   ShareMember& member = session.shares->member;
   const auto found = member.inflight.find(packet_id.value());
   if (found == member.inflight.end()) return;

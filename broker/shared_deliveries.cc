@@ -177,15 +177,21 @@ bool Deliveries::send_shared(Session& session, const ShareItem& item, const Shar
     shard_.report_share(joined.home, item, false);
     return true;
   }
-  const Delivery& delivery = window->push({.packet_id = window->next_packet_id(),
-                                           .qos = grant.qos,
-                                           .retain = grant.retain,
-                                           .shared = true,
-                                           .log = item.log,
-                                           .offset = item.offset,
-                                           .sequence = record.sequence()});
+  // The next life may not use this packet id while the client may still have it.
+  const bool record_first = grant.qos == QoS::kExactlyOnce && session.persistent;
+  if (record_first && !shard_.can_start_delivery(session)) return wait_for(session, DeliveryWait::kDurable);
+  Delivery& delivery = window->push({.packet_id = window->next_packet_id(),
+                                     .qos = grant.qos,
+                                     .retain = grant.retain,
+                                     .shared = true,
+                                     .log = item.log,
+                                     .offset = item.offset,
+                                     .sequence = record.sequence()});
   session.shares->member.inflight[delivery.packet_id.value()] = item;
-  sender_.send(*session.connection, record, grant, delivery.packet_id);
+  if (record_first)
+    start(session, delivery);
+  else
+    sender_.send(*session.connection, record, grant, delivery.packet_id);
   return true;
 }
 

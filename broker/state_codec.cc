@@ -7,8 +7,13 @@ namespace {
 
 constexpr size_t kProgressBytes = 2 + 8 + 8;
 
+constexpr uint8_t kRetainFlag = 1;
+constexpr uint8_t kSharedFlag = 2;
+
+// What a group has given at QoS 1 is not the session's any more when its connection is gone.
 bool is_recorded(const Delivery& delivery) {
-  return delivery.state != DeliveryState::kDone && !delivery.shared;
+  if (delivery.state == DeliveryState::kDone) return false;
+  return !delivery.shared || delivery.qos == protocol::QoS::kExactlyOnce;
 }
 
 }  // namespace
@@ -42,7 +47,7 @@ void write_delivery(ByteWriter& writer, const Delivery& delivery) {
   writer.integer(delivery.packet_id.value());
   writer.integer(static_cast<uint8_t>(delivery.qos));
   writer.integer(static_cast<uint8_t>(delivery.state));
-  writer.integer(static_cast<uint8_t>(delivery.retain));
+  writer.integer(static_cast<uint8_t>((delivery.retain ? kRetainFlag : 0) | (delivery.shared ? kSharedFlag : 0)));
   writer.integer(delivery.log.value());
   writer.integer(delivery.offset.value());
   writer.integer(delivery.sequence.value());
@@ -54,12 +59,16 @@ Delivery read_delivery(ByteReader& reader) {
   delivery.qos = read_qos(reader);
   const uint8_t state = reader.integer<uint8_t>();
   delivery.state = static_cast<DeliveryState>(state);
-  delivery.retain = reader.integer<uint8_t>() != 0;
+  const uint8_t flags = reader.integer<uint8_t>();
+  delivery.retain = (flags & kRetainFlag) != 0;
+  delivery.shared = (flags & kSharedFlag) != 0;
   delivery.log = log::LogId(reader.integer<uint16_t>());
   delivery.offset = log::LogOffset(reader.integer<uint64_t>());
   delivery.sequence = log::Sequence(reader.integer<uint64_t>());
   // A record lies where one can be read.
-  const bool known = delivery.qos != protocol::QoS::kAtMostOnce && state <= static_cast<uint8_t>(DeliveryState::kDone);
+  const bool known = delivery.qos != protocol::QoS::kAtMostOnce &&
+                     state <= static_cast<uint8_t>(DeliveryState::kDone) && flags <= (kRetainFlag | kSharedFlag) &&
+                     (!delivery.shared || delivery.qos == protocol::QoS::kExactlyOnce);
   if (!known || delivery.packet_id.value() == 0 || delivery.offset.value() % log::kRecordAlignment != 0) {
     reader.fail();
     return {};

@@ -20,7 +20,7 @@ bool is_application_message(log::RecordType type) {
 std::string delivery_text(const broker::Delivery& delivery) {
   return "packet " + std::to_string(delivery.packet_id.value()) + " QoS " +
          std::to_string(static_cast<int>(delivery.qos)) + " of log " + std::to_string(delivery.log.value()) +
-         " sequence " + std::to_string(delivery.sequence.value());
+         " sequence " + std::to_string(delivery.sequence.value()) + (delivery.shared ? ", of a group" : "");
 }
 
 // What the payload of a state record says; empty where it says nothing.

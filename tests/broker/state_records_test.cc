@@ -62,6 +62,7 @@ void expect_same(const Delivery& seen, const Delivery& wanted) {
   EXPECT_EQ(seen.qos, wanted.qos);
   EXPECT_EQ(seen.state, wanted.state);
   EXPECT_EQ(seen.retain, wanted.retain);
+  EXPECT_EQ(seen.shared, wanted.shared);
   EXPECT_EQ(seen.log, wanted.log);
   EXPECT_EQ(seen.offset, wanted.offset);
   EXPECT_EQ(seen.sequence, wanted.sequence);
@@ -291,6 +292,7 @@ TEST_F(StateRecordsTest, values_that_cannot_be_are_refused) {
   EXPECT_FALSE(with(3, 0)) << "QoS 0 has no delivery that could be unfinished";
   EXPECT_FALSE(with(4, 5)) << "a state that nobody wrote yet";
   EXPECT_FALSE(with(4, 255));
+  EXPECT_FALSE(with(5, 4)) << "a flag that nobody wrote yet";
   EXPECT_FALSE(with(8, 4)) << "no record begins there";
 }
 

@@ -15,7 +15,6 @@
 #include "tests/sim/broker_client_plan.h"
 #include "tests/sim/broker_layers.h"
 #include "tests/sim/broker_oracle.h"
-#include "tests/sim/broker_topics.h"
 #include "tests/support/server_rules.h"
 #include "tests/support/wire.h"
 
@@ -35,8 +34,6 @@ class ModelledClient {
   bool connected() const { return established_ || connecting_; }
   // The broker has forgotten, by a death that its durability allows, which QoS 2 handshakes were under way.
   void forget_incoming() { incoming_.clear(); }
-  // The same of what a group has given it.
-  void forget_shared();
   std::string describe() const;
   const ClientPlan& plan() const { return plan_; }
   // Retained messages that came on this connection, by topic.
@@ -76,7 +73,6 @@ class ModelledClient {
   void begin_anew();
   void send(std::string_view bytes);
   void on_change();
-  bool is_of_group(MessageIndex message) const;
   void take(test::Packet& packet);
   void on_connack(const test::Packet& packet);
   void note_connack(const test::Packet& packet);

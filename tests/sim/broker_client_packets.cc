@@ -93,19 +93,8 @@ void ModelledClient::on_publish(const test::Packet& packet) {
   world_.trace("client got", plan_.name, message, packet.packet_id);
   if (packet.qos() == 1) acknowledge(test::Type::kPuback, packet.packet_id);
   if (packet.qos() != 2) return;
-  const bool is_known = !oracle_.is_void(index_) && (connection_life_ == oracle_.life() || !is_of_group(message));
-  if (is_known) incoming_[packet.packet_id] = message;
+  if (!oracle_.is_void(index_)) incoming_[packet.packet_id] = message;
   acknowledge(test::Type::kPubrec, packet.packet_id);
-}
-
-// A member subscribes to nothing else.
-bool ModelledClient::is_of_group(MessageIndex message) const {
-  const bool is_member = !plan_.filters.empty() && is_shared(plan_.filters.front().first);
-  return is_member && message != BrokerOracle::kNoMessage && peer_of(oracle_.topic_of(message)).empty();
-}
-
-void ModelledClient::forget_shared() {
-  std::erase_if(incoming_, [this](const auto& each) { return is_of_group(each.second); });
 }
 
 void ModelledClient::acknowledge(test::Type type, uint16_t packet_id) {

@@ -127,8 +127,8 @@ void BrokerScenario::end_life(bool power_cut) {
   const bool lossy = !stopped && (power_cut ? plan_.loses_by_power_cut() : plan_.loses_by_kill());
   using Loss = BrokerOracle::Loss;
   oracle_.broker_died(!lossy ? Loss::kNothing : power_cut ? Loss::kAny : Loss::kTheEnd);
-  // Nor is it recorded what members of groups hold (docs/decisions/0008).
-  for (auto& client : clients_) lossy ? client->forget_incoming() : client->forget_shared();
+  if (lossy)
+    for (auto& client : clients_) client->forget_incoming();
   disk_.restart();
 }
 

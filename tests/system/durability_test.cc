@@ -3,6 +3,7 @@
 // have is in v5_durability_test.cc.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <map>
@@ -198,6 +199,28 @@ TEST_P(AfterKill, a_qos_2_delivery_goes_on_where_it_was) {
   subscriber.send(acknowledge_packet(Type::kPubcomp, first.packet_id));
   client("p").publish(topic("x"), "fence", 2);
   subscriber.expect_message(topic("x"), "fence");
+}
+
+// Its client has the message, and would take any other with this id for a repetition.
+TEST_P(AfterKill, an_open_packet_id_of_a_group_is_released_before_it_is_used) {
+  BrokerProcess& broker = own_broker();
+  TestClient member = persistent("m");
+  member.subscribe("$share/g/" + topic("x"), 2);
+  client("p").publish(topic("x"), "first", 2);
+  std::vector<uint16_t> open;
+  for (int life = 0; life < 3; ++life) {
+    const Packet first = member.expect(Type::kPublish);
+    EXPECT_EQ(first.payload, "first");
+    EXPECT_EQ(std::ranges::count(open, first.packet_id), 0) << first;
+    open.push_back(first.packet_id);
+    ASSERT_TRUE(broker.restart());
+    member = persistent("m");
+    for (const uint16_t packet_id : open) member.expect(Type::kPubrel, packet_id);
+  }
+  for (const uint16_t packet_id : open) member.send(acknowledge_packet(Type::kPubcomp, packet_id));
+  member.expect_message(topic("x"), "first");
+  client("p").publish(topic("x"), "second", 2);
+  member.expect_message(topic("x"), "second");
 }
 
 TEST_P(AfterKill, an_unacknowledged_qos_1_delivery_comes_again) {
