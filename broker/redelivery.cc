@@ -19,8 +19,10 @@ using protocol::QoS;
 bool Deliveries::resend(Session& session) {
   InflightWindow* window = session.window_if_any();
   if (window == nullptr || session.resend_next >= session.resend_end) return true;
-  session.resend_next = std::max(session.resend_next, window->first_ordinal());
   for (; session.resend_next < session.resend_end; ++session.resend_next) {
+    window->drop_done();  // what was passed over takes no room: nobody acknowledges it
+    session.resend_next = std::max(session.resend_next, window->first_ordinal());
+    if (session.resend_next >= session.resend_end) break;
     if (!session.connection->takes_deliveries()) return wait_for(session, DeliveryWait::kSocket);
     Delivery& delivery = window->at(session.resend_next - window->first_ordinal());
     if (delivery.state == DeliveryState::kReleased) {
@@ -95,8 +97,13 @@ bool Deliveries::publish_started(Session& session) {
     }
     --session.starting_count;
   }
+  const uint64_t first = window.first_ordinal();
   window.drop_done();
   if (session.starting_count > 0) await_durable(session);
+  if (waits_for_window && window.first_ordinal() != first) {  // what was passed over has left room
+    make_ready(session);
+    return false;
+  }
   return waits_for_window ? wait_for(session, DeliveryWait::kWindow) : true;
 }
 

@@ -69,5 +69,29 @@ TEST_F(ReceiveMaximumTest, bounds_what_an_earlier_connection_has_begun) {
   }
 }
 
+// What does not fit any more is passed over, and takes no room: nobody would acknowledge it.
+TEST_F(ReceiveMaximumTest, leaves_no_room_to_what_is_too_large_for_this_connection) {
+  const test::ConnectOptions old_version{.client_id = "s", .clean_session = false};
+  const core::SocketId first = broker_.connect(old_version);
+  broker_.say(first, test::subscribe_packet(1, {{"t", 1}}));
+  const core::SocketId publisher = broker_.connect({.client_id = "p"});
+  broker_.say(publisher, test::publish_packet("t", std::string(2000, 'm'), {.qos = 1, .packet_id = 1}));
+  broker_.say(publisher, test::publish_packet("t", "small", {.qos = 1, .packet_id = 2}));
+  broker_.network.finish(first);
+  broker_.settle();
+
+  const core::SocketId second = broker_.open();
+  broker_.network.arrive(
+      second,
+      test::connect_packet({.client_id = "s",
+                            .clean_session = false,
+                            .protocol_level = test::kLevel5,
+                            .properties = {{PropertyId::kReceiveMaximum, 1}, {PropertyId::kMaximumPacketSize, 1000}}}));
+  broker_.settle();
+  const std::vector<test::Packet> packets = take(second);
+  ASSERT_EQ(packets.size(), 2u);
+  EXPECT_EQ(packets[1].payload, "small");
+}
+
 }  // namespace
 }  // namespace penstock::broker
