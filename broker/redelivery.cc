@@ -5,12 +5,14 @@
 #include "broker/broker_shard.h"
 #include "broker/connection.h"
 #include "broker/deliveries.h"
+#include "broker/peer_topic.h"
 #include "broker/state_records.h"
 
 namespace penstock::broker {
 
 using log::LogReader;
 using protocol::QoS;
+using protocol::TopicName;
 
 // After a reconnect: what was not completed is sent again, with DUP and its old packet id, in the order in which it was
 // sent first. [MQTT-4.4.0-1] [MQTT-2.3.1-4] [MQTT-4.6.0-1] [MQTT5-4.4.0-1] [MQTT5-3.3.1-1] [MQTT5-2.2.1-4]
@@ -124,7 +126,9 @@ void Deliveries::send_again(Session& session, const log::RecordView& record, con
 // [MQTT5-3.3.4-3]
 void Deliveries::find_identifiers(Session& session, const log::RecordView& record, const Delivery& delivery) {
   identifiers_.clear();
-  if (session.connection->terms() == nullptr || is_direct_message(record)) return;
+  const TopicName topic = TopicName::accepted(record.topic());
+  // What is addressed to the session itself has come by no subscription.
+  if (session.connection->terms() == nullptr || is_direct_message(record) || !peer_of(topic).empty()) return;
   const auto add = [&](const Subscription* subscription) {
     if (subscription == nullptr || subscription->terms.identifier == 0) return;
     if (subscription->terms.no_local && record.publisher() == session.client_id()) return;
@@ -134,8 +138,7 @@ void Deliveries::find_identifiers(Session& session, const log::RecordView& recor
     const ShareMember::Joined* joined = session.shares->member.joined_for(delivery.packet_id.value());
     return add(joined == nullptr ? nullptr : session.find_subscription(joined->filter_slot));
   }
-  for (const FilterQueue* queue : shard_.route_of(protocol::TopicName::accepted(record.topic())).queues)
-    add(session.find_subscription(queue->filter_slot()));
+  for (const FilterQueue* queue : shard_.route_of(topic).queues) add(session.find_subscription(queue->filter_slot()));
 }
 
 }  // namespace penstock::broker
