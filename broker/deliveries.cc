@@ -281,6 +281,11 @@ bool Deliveries::may_have_been_sent(const Session& session, const log::QueueEntr
   return session.was_connected && entry.arrival() < shard_.first_live_arrival();
 }
 
+bool Deliveries::is_dropped_at_qos0(const Session& session, const log::QueueEntry& entry) const {
+  const bool from_offline_time = entry.arrival() < session.online_arrival;
+  return (from_offline_time && !shard_.options().queue_qos0) || may_have_been_sent(session, entry);
+}
+
 // One message, by the terms of the subscriptions that brought it: the highest QoS of them. [MQTT-3.3.5-1]
 // [MQTT5-3.3.4-2]
 Deliveries::Step Deliveries::take(Session& session, const log::QueueEntry& entry,
@@ -294,9 +299,7 @@ Deliveries::Step Deliveries::take(Session& session, const log::QueueEntry& entry
     wait_for(session, DeliveryWait::kDurable);
     return Step::kBlocked;
   }
-  const bool from_offline_time = entry.arrival() < session.online_arrival;
-  const bool unwanted = (from_offline_time && !shard_.options().queue_qos0) || may_have_been_sent(session, entry);
-  if (qos == QoS::kAtMostOnce && unwanted) {
+  if (qos == QoS::kAtMostOnce && is_dropped_at_qos0(session, entry)) {
     ++shard_.counters().qos0_dropped;
     leave_out(session, entry);
     return Step::kTook;
@@ -343,7 +346,10 @@ Deliveries::Step Deliveries::take_with_terms(Session& session, const log::QueueE
     grant.retain |= each.retain_as_published && record.retain();        // [MQTT5-3.3.1-12] [MQTT5-3.3.1-13]
     if (each.identifier != 0) identifiers_.push_back(each.identifier);  // [MQTT5-3.3.4-3] [MQTT5-3.3.4-4]
   }
-  if (!is_wanted) {
+  // Once more, as some of the terms may not count.
+  const bool is_dropped = is_wanted && grant.qos == QoS::kAtMostOnce && is_dropped_at_qos0(session, entry);
+  if (is_dropped) ++shard_.counters().qos0_dropped;
+  if (!is_wanted || is_dropped) {
     leave_out(session, entry);
     return Step::kTook;
   }

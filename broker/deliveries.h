@@ -94,6 +94,7 @@ class Deliveries {
   int pass(Session& session, uint64_t arrival);
   bool is_passed(const Session& session, const Subscription& subscription, const log::QueueEntry& entry) const;
   bool may_have_been_sent(const Session& session, const log::QueueEntry& entry) const;
+  bool is_dropped_at_qos0(const Session& session, const log::QueueEntry& entry) const;
   bool is_durable(log::LogId log, log::LogOffset offset) const;
   bool deliver(Session& session, const log::QueueEntry& entry, const log::RecordView& record, const Grant& grant);
   void start(Session& session, Delivery& delivery);
