@@ -76,7 +76,7 @@ void ModelledClient::act() {
   if (silent_since_ns_ != INT64_MAX && established_) return go_on_in_silence();
   if (now_ns - last_received_ns_ > kPatienceNs) {
     world_.trace("client gives up", plan_.name);
-    if (leaving_) will_ = BrokerOracle::kNoMessage;
+    if (leaving_ && !keeps_will_) will_ = BrokerOracle::kNoMessage;
     peer_.reset();
     return lost(false);
   }
@@ -134,12 +134,14 @@ void ModelledClient::misbehave() {
 // Half of the time it closes at once, and whoever wants to know whether the broker has read DISCONNECT, cannot. Else it
 // leaves the closing to the broker. [MQTT-3.14.4-1]
 void ModelledClient::leave() {
-  world_.trace("client leaves", plan_.name);
+  const uint32_t with_will = plan_.mqtt5.leaves_with_will_per_cent;
+  keeps_will_ = is_5() && with_will != 0 && random_.chance(with_will, 100);
+  world_.trace("client leaves", plan_.name, keeps_will_);
   send(disconnect_packet());
   leaving_ = random_.chance(1, 2) && !reading_slowly_;
   if (leaving_) return;
   peer_.close();
-  will_ = BrokerOracle::kNoMessage;
+  if (!keeps_will_) will_ = BrokerOracle::kNoMessage;
   lost(true);
 }
 
@@ -180,7 +182,7 @@ void ModelledClient::check_end_of_silence() {
 
 void ModelledClient::connect() {
   connecting_ = true;
-  leaving_ = false;
+  leaving_ = keeps_will_ = false;
   connected_ns_ = last_received_ns_ = last_ping_ns_ = world_.clock().monotonic_ns();
   input_.clear();
   lazy_acknowledgements_.clear();
@@ -216,8 +218,8 @@ std::string ModelledClient::connect_packet() {
     const bool retain = random_.chance(1, 4);
     const std::string topic = "w/" + plan_.name + "/" + std::to_string(random_.below(2));
     will_ = oracle_.publish(index_, topic, qos, retain, 12 + random_.below(500));
-    oracle_.will_offered(will_);
     options.will = test::Will{.topic = topic, .payload = oracle_.payload_of(will_), .qos = qos, .retain = retain};
+    oracle_.will_offered(will_, draw_will_delay(*options.will));
     world_.trace("client has a will", plan_.name, will_, qos);
   }
   return test::connect_packet(options);
@@ -228,18 +230,20 @@ void ModelledClient::lost(bool broker_knows) {
   const int64_t now_ns = world_.clock().monotonic_ns();
   const int64_t from_ns = read_slowly_once_ ? connected_ns_ : std::max(connected_ns_, now_ns - kNoticeNs);
   const int64_t keepalive_ns = plan_.keepalive_s * core::kNsPerSecond * 3 / 2;
-  oracle_.offline(index_, established_, from_ns, now_ns + 2 * kNoticeNs + (broker_knows ? 0 : keepalive_ns));
+  if (peer_.state() == LayeredPeer::State::kRefused)
+    oracle_.not_heard(index_);
+  else
+    oracle_.offline(index_, established_, from_ns, now_ns + 2 * kNoticeNs + (broker_knows ? 0 : keepalive_ns));
   settle_will();
   connecting_ = established_ = leaving_ = false;
-  const int64_t away_ns = settling_ ? 0 : static_cast<int64_t>(random_.below(plan_.away_ns_max));
-  reconnect_at_ns_ = now_ns + away_ns;
+  reconnect_at_ns_ = now_ns + (settling_ ? 0 : draw_absence());
   for (Change& change : changes_) change.packet_id = 0;
 }
 
 void ModelledClient::settle_will() {
   if (will_ == BrokerOracle::kNoMessage) return;
   const MessageIndex will = std::exchange(will_, BrokerOracle::kNoMessage);
-  if (!leaving_) return oracle_.will_due(will);
+  if (!leaving_ || keeps_will_) return oracle_.will_due(will);
   // A FIN, and no reset: it has read all that we sent. While it stops, or has refused something, it closes on its own.
   const bool has_read = peer_.state() == LayeredPeer::State::kEnded && !peer_.was_reset() &&
                         connection_life_ == oracle_.life() && !oracle_.is_stopping() && !oracle_.promises().may_refuse;

@@ -63,6 +63,8 @@ class ModelledClient {
   void check_end_of_silence();
   void connect();
   void draw_terms();
+  int64_t draw_absence();
+  int64_t draw_will_delay(test::Will& will);
   std::string connect_packet();
   void add_mqtt5(test::ConnectOptions& options);
   void plan_cut();
@@ -78,6 +80,9 @@ class ModelledClient {
   void note_connack(const test::Packet& packet);
   void on_disconnect(const test::Packet& packet);
   std::string disconnect_packet();
+  MessageTerms draw_message_terms();
+  std::string topic_or_alias(const std::string& topic, test::Properties& properties);
+  Arrival arrival() const;
   void on_publish(const test::Packet& packet);
   void on_pingresp();
   void on_acknowledge(const test::Packet& packet);
@@ -110,13 +115,16 @@ class ModelledClient {
   bool reading_slowly_ = false;
   bool read_slowly_once_ = false;  // on this connection
   bool lazy_ = false;
-  bool leaving_ = false;  // DISCONNECT is sent, and it waits for the broker to close
+  bool leaving_ = false;     // DISCONNECT is sent, and it waits for the broker to close
+  bool keeps_will_ = false;  // which that DISCONNECT wants to be published
   uint32_t take_overs_left_ = 0;
   // Of this connection.
   uint8_t level_ = test::kLevel311;
   SessionTerms terms_;
   test::ConnectionRules rules_;
   size_t server_receive_maximum_ = SIZE_MAX;
+  uint32_t server_alias_max_ = 0;
+  std::map<std::string, uint16_t> aliases_;  // by topic
   int64_t silent_since_ns_ = INT64_MAX;
   int64_t connected_ns_ = 0;
   uint64_t connection_life_ = 0;

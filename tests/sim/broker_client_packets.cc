@@ -89,12 +89,19 @@ void ModelledClient::on_publish(const test::Packet& packet) {
     oracle_.repeated(index_, packet, incoming_[packet.packet_id]);
     return acknowledge(test::Type::kPubrec, packet.packet_id);
   }
-  const MessageIndex message = oracle_.delivered(index_, packet);
+  const MessageIndex message = oracle_.delivered(index_, packet, arrival());
   world_.trace("client got", plan_.name, message, packet.packet_id);
   if (packet.qos() == 1) acknowledge(test::Type::kPuback, packet.packet_id);
   if (packet.qos() != 2) return;
   if (!oracle_.is_void(index_)) incoming_[packet.packet_id] = message;
   acknowledge(test::Type::kPubrec, packet.packet_id);
+}
+
+// What it reads at its leisure was sent at any time.
+Arrival ModelledClient::arrival() const {
+  constexpr int64_t kOnItsWayNs = 2 * core::kNsPerSecond;
+  const int64_t latest_ns = world_.clock().monotonic_ns() - kOnItsWayNs - oracle_.promises().turn_ns_max;
+  return {.is_5 = is_5(), .sent_after_ns = read_slowly_once_ ? connected_ns_ : std::max(connected_ns_, latest_ns)};
 }
 
 void ModelledClient::acknowledge(test::Type type, uint16_t packet_id) {
@@ -188,7 +195,8 @@ void ModelledClient::publish_some() {
     const bool huge = chance(plan_.huge_per_mille);
     const size_t bytes =
         retain && random_.chance(1, 6) ? 0 : 12 + random_.below(huge ? plan_.huge_bytes_max : plan_.payload_bytes_max);
-    outgoing_.push_back({.message = oracle_.publish(index_, topic, qos, retain, bytes), .qos = qos, .retain = retain});
+    const MessageIndex message = oracle_.publish(index_, topic, qos, retain, bytes, draw_message_terms());
+    outgoing_.push_back({.message = message, .qos = qos, .retain = retain});
   }
   pump();
 }
@@ -203,10 +211,15 @@ void ModelledClient::publish_flood() {
 
 void ModelledClient::send_publish(const Outgoing& outgoing, bool dup) {
   world_.trace(dup ? "client repeats" : "client publishes", plan_.name, outgoing.message, outgoing.packet_id);
-  send(test::publish_packet(
-      oracle_.topic_of(outgoing.message), oracle_.payload_of(outgoing.message),
-      {.qos = outgoing.qos, .retain = outgoing.retain, .dup = dup, .packet_id = outgoing.packet_id}, level_));
-  oracle_.sent(outgoing.message);
+  test::PublishOptions options{
+      .qos = outgoing.qos, .retain = outgoing.retain, .dup = dup, .packet_id = outgoing.packet_id};
+  std::string topic = oracle_.topic_of(outgoing.message);
+  if (is_5()) {
+    options.properties = oracle_.properties_of(outgoing.message);
+    topic = topic_or_alias(topic, options.properties);
+  }
+  send(test::publish_packet(topic, oracle_.payload_of(outgoing.message), options, level_));
+  oracle_.sent(outgoing.message, is_5());
 }
 
 // [MQTT-4.4.0-1] [MQTT-4.6.0-1]
@@ -259,8 +272,13 @@ void ModelledClient::send_change() {
   world_.trace(change.subscribe ? "client subscribes" : "client unsubscribes", plan_.name + " " + change.filter,
                change.qos, change.packet_id);
   if (change.subscribe) {
-    oracle_.subscribing(index_, change.filter, change.qos);
-    send(test::subscribe_packet(change.packet_id, {{change.filter, change.qos}}, {}, level_));
+    const auto found = plan_.mqtt5.options.find(change.filter);
+    const FilterOptions options = found == plan_.mqtt5.options.end() ? FilterOptions() : found->second;
+    test::Properties properties;
+    if (options.identifier != 0) properties.emplace_back(test::PropertyId::kSubscriptionId, options.identifier);
+    oracle_.subscribing(index_, change.filter, change.qos, options);
+    const auto bits = static_cast<uint8_t>(change.qos | options.bits);
+    send(test::subscribe_packet(change.packet_id, {{change.filter, bits}}, properties, level_));
   } else {
     oracle_.unsubscribing(index_, change.filter);
     send(test::unsubscribe_packet(change.packet_id, {change.filter}, {}, level_));

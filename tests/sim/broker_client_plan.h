@@ -3,9 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
+#include "tests/sim/broker_filter_options.h"
 #include "tests/support/wire.h"
 
 namespace penstock::sim {
@@ -16,8 +18,15 @@ struct Mqtt5Plan {
   std::vector<uint32_t> expiry_s;  // one of these with each CONNECT: how long the session outlives the connection
   uint32_t clean_start_per_cent = 0;
   uint32_t other_expiry_per_cent = 0;  // of its DISCONNECTs
+  uint32_t outstay_per_cent = 0;       // of its absences: longer than a short expiry
+  uint32_t will_delay_s_max = 0;
+  uint32_t leaves_with_will_per_cent = 0;  // of its DISCONNECTs
+  uint32_t expiring_per_cent = 0;          // of its messages; if any, some have user properties as well
   uint16_t receive_maximum = UINT16_MAX;
-  uint32_t packet_bytes_max = 0;  // that it takes; 0: all
+  uint16_t alias_max = 0;                        // that it understands
+  bool has_aliases = false;                      // that it uses
+  std::map<std::string, FilterOptions> options;  // of its filters
+  uint32_t packet_bytes_max = 0;                 // that it takes; 0: all
 };
 
 struct ClientPlan {

@@ -39,10 +39,16 @@ std::string BrokerOracle::describe(const Message& message) const {
 
 // ---------------------------------------------------------------- publishers
 
-MessageIndex BrokerOracle::publish(ClientIndex publisher, std::string topic, uint8_t qos, bool retain, size_t bytes) {
+MessageIndex BrokerOracle::publish(ClientIndex publisher, std::string topic, uint8_t qos, bool retain, size_t bytes,
+                                   const MessageTerms& terms) {
   const auto index = static_cast<MessageIndex>(messages_.size());
-  messages_.push_back(
-      {.publisher = publisher, .topic = std::move(topic), .qos = qos, .retain = retain, .bytes = bytes});
+  messages_.push_back({.publisher = publisher,
+                       .topic = std::move(topic),
+                       .qos = qos,
+                       .retain = retain,
+                       .bytes = bytes,
+                       .terms = terms});
+  if (terms.expiry_s != 0) expiring_.push_back(index);
   ++tally_.published;
   return index;
 }
@@ -55,8 +61,9 @@ std::string BrokerOracle::payload_of(MessageIndex message) const {
   return payload;
 }
 
-void BrokerOracle::sent(MessageIndex index) {
+void BrokerOracle::sent(MessageIndex index, bool with_properties) {
   Message& message = messages_[index];
+  if (with_properties) ++message.sends_with_properties;
   if (++message.sends > 1) return;
   message.number = ++messages_of_[message.publisher];
   message.sent_ns = now_ns();
@@ -72,7 +79,7 @@ void BrokerOracle::owe(Message& message, int64_t subscribed_before_ns) {
       message.owed_to[client] = clients_[client].session;
     for (const Interest& interest : clients_[client].interests) {
       if (!interest.acknowledged || interest.acknowledged_ns >= subscribed_before_ns || interest.qos == 0 ||
-          !brings(interest.filter, message.topic))
+          !wants(client, interest, message))
         continue;
       if (is_shared(interest.filter))
         message.owed_to_groups.insert(interest.filter);
@@ -110,11 +117,13 @@ BrokerOracle::Interest* BrokerOracle::open_interest(ClientIndex client, const st
   return nullptr;
 }
 
-void BrokerOracle::subscribing(ClientIndex client, const std::string& filter, uint8_t qos) {
+void BrokerOracle::subscribing(ClientIndex client, const std::string& filter, uint8_t qos,
+                               const FilterOptions& options) {
   if (open_interest(client, filter) != nullptr) return;
   clients_[client].filters_ever.insert(filter);
   if (is_shared(filter)) groups_[filter];
-  clients_[client].interests.push_back({.filter = filter, .qos = qos, .from_ns = now_ns(), .from_life = life_});
+  clients_[client].interests.push_back(
+      {.filter = filter, .qos = qos, .options = options, .from_ns = now_ns(), .from_life = life_});
 }
 
 void BrokerOracle::subscribed(ClientIndex client, const std::string& filter, uint8_t code) {
@@ -135,7 +144,7 @@ void BrokerOracle::unsubscribing(ClientIndex index, const std::string& filter) {
     if (is_shared(filter) || !message.owed_to.contains(index) || !brings(filter, message.topic)) continue;
     const bool still = std::ranges::any_of(clients_[index].interests, [&](const Interest& interest) {
       return interest.acknowledged && interest.qos > 0 && interest.acknowledged_ns < message.sent_ns &&
-             brings(interest.filter, message.topic);
+             wants(index, interest, message);
     });
     if (!still) message.owed_to.erase(index);
   }
@@ -155,7 +164,7 @@ std::string BrokerOracle::missing() const {
   std::string all;
   size_t count = 0;
   for (const Message& message : messages_) {
-    if (!message.acknowledged) continue;
+    if (!message.acknowledged || may_have_expired(message)) continue;
     for (const auto& [client, session] : message.owed_to) {
       if (clients_[client].session != session) continue;
       if (wall_elapsed_us_max(message.sent_ns) >= promises_.retention_us) continue;  // retention may have taken it
@@ -189,6 +198,7 @@ void BrokerOracle::check_retained(const std::map<std::string, test::Packet>& by_
       // At QoS 1 a repetition is a message like any other, and comes behind what is known at QoS 2 already.
       if (message->number < acknowledged && (message->qos != 1 || message->sends == 1)) return false;
       if (message->bytes == 0) return found == by_topic.end();
+      if (found == by_topic.end() && may_have_expired(*message)) return true;
       return found != by_topic.end() &&
              found->second.payload == payload_of(static_cast<MessageIndex>(message - messages_.data()));
     });

@@ -5,6 +5,7 @@
 //
 // Its files: this one's .cc has publishers, subscriptions and the end; broker_oracle_sessions.cc connections, expiry
 // and what a death may take; broker_oracle_deliveries.cc what came; broker_oracle_groups.cc shared subscriptions;
+// broker_oracle_options.cc what a SUBSCRIBE of 5.0 asks for; broker_oracle_properties.cc what messages of 5.0 carry;
 // broker_oracle_wills.cc the wills.
 #pragma once
 
@@ -16,6 +17,7 @@
 #include <tuple>
 #include <vector>
 
+#include "tests/sim/broker_filter_options.h"
 #include "tests/sim/sim_world.h"
 #include "tests/support/wire.h"
 
@@ -40,6 +42,7 @@ struct Promises {
   bool queue_qos0 = false;
   bool may_refuse = false;   // its disk fails or is full at times
   bool may_lose = false;     // a crash may take what was acknowledged
+  bool may_misread = false;  // its disk does not give every record at times
   bool may_be_late = false;  // its disk is slow, or refuses: what happens with time may take longer
 };
 
@@ -49,6 +52,18 @@ struct SessionTerms {
 
   bool clean_start = false;
   int64_t expiry_us = kNever;  // from the end of the connection
+};
+
+// What a message carries where it is sent over 5.0.
+struct MessageTerms {
+  uint32_t expiry_s = 0;  // 0: never
+  bool is_tagged = false;
+};
+
+// How a PUBLISH has come.
+struct Arrival {
+  bool is_5 = false;
+  int64_t sent_after_ns = 0;  // by the broker
 };
 
 class BrokerOracle {
@@ -85,16 +100,19 @@ class BrokerOracle {
   bool damaged() const { return damaged_; }
 
   // --- A publisher. An empty payload (`bytes` 0) removes the retained message.
-  MessageIndex publish(ClientIndex publisher, std::string topic, uint8_t qos, bool retain, size_t bytes);
+  MessageIndex publish(ClientIndex publisher, std::string topic, uint8_t qos, bool retain, size_t bytes,
+                       const MessageTerms& terms = {});
   std::string payload_of(MessageIndex message) const;
   const std::string& topic_of(MessageIndex message) const { return messages_[message].topic; }
-  void sent(MessageIndex message);
+  test::Properties properties_of(MessageIndex message) const;
+  void sent(MessageIndex message, bool with_properties = false);
   void acknowledged(MessageIndex message);
   void refused(MessageIndex message);  // with a reason code: it is nobody's
 
   // --- A will: offered with CONNECT, armed by CONNACK, then due (the connection ended without DISCONNECT), cancelled
-  // (the broker has seen DISCONNECT), or in doubt.
-  void will_offered(MessageIndex message);
+  // (the broker has seen DISCONNECT), or in doubt. With a delay it waits for that, or for the end of the session, and
+  // is cancelled as well when its client comes back before.
+  void will_offered(MessageIndex message, int64_t delay_us);
   void will_armed(MessageIndex message);
   void will_due(MessageIndex message);
   void will_cancelled(MessageIndex message);
@@ -104,6 +122,8 @@ class BrokerOracle {
   // --- A session.
   void connecting(ClientIndex client, const SessionTerms& terms);
   void reached(ClientIndex client);  // the TCP connection is made
+  // Nobody has heard that it wanted to connect.
+  void not_heard(ClientIndex client);
   // Whether what comes on its connection now was sent by a broker that has died and taken along what it had promised.
   bool is_void(ClientIndex client) const { return is_void(clients_[client]); }
   // Whether the session is another one than before, or may be: then the client must begin anew.
@@ -115,13 +135,13 @@ class BrokerOracle {
   // Its connection ended, for the broker within [from, until].
   void offline(ClientIndex client, bool was_established, int64_t from_ns, int64_t until_ns);
   void refused(ClientIndex client, const std::string& what);
-  void subscribing(ClientIndex client, const std::string& filter, uint8_t qos);
+  void subscribing(ClientIndex client, const std::string& filter, uint8_t qos, const FilterOptions& options = {});
   void subscribed(ClientIndex client, const std::string& filter, uint8_t code);
   void unsubscribing(ClientIndex client, const std::string& filter);
   void unsubscribed(ClientIndex client, const std::string& filter);
   // A PUBLISH that is no repetition within a QoS 2 handshake. Returns which message it is, for later repetitions.
   static constexpr MessageIndex kNoMessage = UINT32_MAX;
-  MessageIndex delivered(ClientIndex client, const test::Packet& packet);
+  MessageIndex delivered(ClientIndex client, const test::Packet& packet, const Arrival& arrival);
   // The same packet id at QoS 2 again, before its PUBREL.
   void repeated(ClientIndex client, const test::Packet& packet, MessageIndex message);
 
@@ -133,7 +153,7 @@ class BrokerOracle {
   void check_retained(const std::map<std::string, test::Packet>& by_topic) const;
 
  private:
-  enum class Will : uint8_t { kNone, kInDoubt, kArmed, kDue, kCancelled };
+  enum class Will : uint8_t { kNone, kInDoubt, kArmed, kDelayed, kDue, kCancelled };
   struct Message {
     ClientIndex publisher = 0;
     std::string topic;
@@ -141,7 +161,9 @@ class BrokerOracle {
     bool retain = false;
     size_t bytes = 0;
     uint32_t number = 0;  // of all that its publisher has sent
+    MessageTerms terms = {};
     uint32_t sends = 0;
+    uint32_t sends_with_properties = 0;
     bool acknowledged = false;
     bool refused = false;
     int64_t sent_ns = INT64_MAX;
@@ -151,12 +173,17 @@ class BrokerOracle {
     std::set<std::string> owed_to_groups;     // by filter: to some member of each
     Will will = Will::kNone;
     bool is_will = false;
+    int64_t delay_us = 0;
+    // While it waits: since when at the earliest, and how long.
+    int64_t delayed_from_ns = 0;
+    int64_t delay_min_us = 0, delay_max_us = 0;
     int64_t first_delivered_ns = INT64_MAX;
     int64_t cancelled_ns = INT64_MAX;
   };
   struct Interest {
     std::string filter;
     uint8_t qos = 0;
+    FilterOptions options = {};
     int64_t from_ns = 0;
     uint64_t from_life = 0;
     int64_t until_ns = INT64_MAX;  // UNSUBACK
@@ -230,10 +257,13 @@ class BrokerOracle {
     int64_t changed_ns = 0;  // of its session or its filters
     int64_t offline_from_ns = 0;
     int64_t offline_until_ns = 0;
-    std::vector<Return> returns;             // of late, while its session went on
+    bool offline_since_start = true;  // for a broker that came after that, since its start: no record tells since when
+    std::vector<Return> returns;      // of late, while its session went on
     int64_t unrecorded_from_ns = INT64_MAX;  // a death has taken the records of them: it is offline since then
     std::vector<Expiry> expiries;            // the newest last
     ExpiryRange expiry;                      // before it asked for another one with this connection
+    MessageIndex delayed_will = kNoMessage;
+    int64_t first_attempt_ns = INT64_MAX;  // since that waits: to connect
     std::vector<Interest> interests;
     std::vector<Interest> former;        // of its sessions before
     std::set<std::string> filters_ever;  // of all its sessions
@@ -250,6 +280,12 @@ class BrokerOracle {
   void expiry_is_known(Client& client) const;
   bool may_have_expired(const Client& client) const;
   bool must_have_expired(const Client& client) const;
+  bool was_offline_for(const Client& client, int64_t us) const;
+  // broker_oracle_wills.cc
+  void will_waits(MessageIndex index);
+  bool is_early(const Message& will) const;
+  void becomes_due(Message& will);
+  void settle_delayed_will(Client& client, bool session_present);
   bool has_session(const Client& client) const;
   // broker_oracle_groups.cc
   void leaves(ClientIndex index, const Interest& interest);
@@ -270,9 +306,23 @@ class BrokerOracle {
   void check_addressed(ClientIndex client, const Message& message, const test::Packet& packet) const;
   void check_wanted(ClientIndex client, const Message& message, const test::Packet& packet) const;
   void check_qos0(ClientIndex client, const Message& message) const;
+  // broker_oracle_properties.cc
+  bool may_have_expired(const Message& message) const;
+  void check_tag(ClientIndex client, MessageIndex index, const test::Packet& packet) const;
+  void check_time_left(ClientIndex client, const Message& message, const test::Packet& packet) const;
+  void check_not_expired(ClientIndex client, const Message& message, const test::Packet& packet,
+                         const Arrival& arrival) const;
+  void check_properties(ClientIndex client, MessageIndex index, const test::Packet& packet,
+                        const Arrival& arrival) const;
+  void check_none_was_passed_over(ClientIndex client, const Message& message, const test::Packet& packet) const;
   bool may_be_too_large(ClientIndex client, const Message& message) const;
   bool may_be_late(const Message& message, const test::Packet& packet) const;
-  static bool subscribed_since_before(const Client& client, const Message& message);
+  bool subscribed_since_before(const Client& client, const Message& message) const;
+  // broker_oracle_options.cc
+  bool wants(ClientIndex client, const Interest& interest, const Message& message) const;
+  bool may_be_as_published(ClientIndex client, const Message& message) const;
+  void check_retain(ClientIndex client, const Message& message, const test::Packet& packet) const;
+  void check_identifiers(ClientIndex client, const Message& message, const test::Packet& packet) const;
   void note_receipt(ClientIndex client, MessageIndex index, const test::Packet& packet);
   void owe(Message& message, int64_t subscribed_before_ns);
   // What reaches it now was sent by a broker that has died since, and taken along what it had promised.
@@ -288,6 +338,7 @@ class BrokerOracle {
   OracleTally& tally_;
   Promises promises_;
   std::vector<Message> messages_;
+  std::vector<MessageIndex> expiring_;  // those with an expiry interval
   std::vector<Client> clients_;
   std::map<std::string, Group> groups_;  // by "$share/GROUP/FILTER"
   std::vector<Suspicion> suspicions_;

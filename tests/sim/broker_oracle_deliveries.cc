@@ -51,7 +51,7 @@ void BrokerOracle::check_wanted(ClientIndex client, const Message& message, cons
   uint8_t qos_max = 0;
   bool matches = false, in_time = false;
   for (const Interest& interest : clients_[client].interests) {
-    if (!brings(interest.filter, packet.topic)) continue;
+    if (!wants(client, interest, message)) continue;
     matches = true;
     // A group may have had it before this member came.
     const bool older =
@@ -90,11 +90,11 @@ bool BrokerOracle::may_be_late(const Message& message, const test::Packet& packe
 }
 
 // And is so still: between an UNSUBSCRIBE and the next SUBSCRIBE nothing is owed.
-bool BrokerOracle::subscribed_since_before(const Client& client, const Message& message) {
+bool BrokerOracle::subscribed_since_before(const Client& client, const Message& message) const {
   if (!peer_of(message.topic).empty()) return client.promised && client.session_known_ns < message.sent_ns;
   return std::ranges::any_of(client.interests, [&](const Interest& interest) {
     return interest.acknowledged_ns < message.sent_ns && interest.until_ns == INT64_MAX &&
-           brings(interest.filter, message.topic);
+           wants(static_cast<ClientIndex>(&client - clients_.data()), interest, message);
   });
 }
 
@@ -129,11 +129,12 @@ void BrokerOracle::note_receipt(ClientIndex index, MessageIndex message_index, c
     // The next life begins where the log stopped, and of what comes again then, some was lost on its way at QoS 0.
     if (packet.qos() == 0 && promises_.may_refuse && newest.life != client.life) newest = {};
     // What was sent before the subscription is owed to nobody: a copy of it may come late, redelivered by its publisher
-    // or found on the disk by the next life.
-    if (subscribed_since_before(client, message)) {
+    // or found on the disk by the next life. What was too large for one connection may come when the next one repeats.
+    if (subscribed_since_before(client, message) && !may_be_too_large(index, message)) {
       if (message.number <= newest.number && !may_be_late(message, packet))
         breach(index, "got " + describe(message) + " behind number " + std::to_string(newest.number));
       newest = {std::max(newest.number, message.number), client.life};
+      if (packet.qos() == message.qos && message.sends == 1) check_none_was_passed_over(index, message, packet);
     }
   }
   ++receipt.count;
@@ -149,7 +150,7 @@ void BrokerOracle::note_receipt(ClientIndex index, MessageIndex message_index, c
   receipt.is_forgiven = true;
 }
 
-MessageIndex BrokerOracle::delivered(ClientIndex client, const test::Packet& packet) {
+MessageIndex BrokerOracle::delivered(ClientIndex client, const test::Packet& packet, const Arrival& arrival) {
   ++tally_.delivered;
   if (!peer_of(packet.topic).empty()) ++tally_.addressed;
   if (packet.payload.empty()) {
@@ -160,12 +161,15 @@ MessageIndex BrokerOracle::delivered(ClientIndex client, const test::Packet& pac
   if (index == kNoMessage) return kNoMessage;
   Message& message = messages_[index];
   check_wanted(client, message, packet);
+  check_properties(client, index, packet, arrival);
   if (message.refused && !damaged_) breach(client, "got " + describe(message) + ", which was refused");
   if (message.is_will) {
     ++tally_.wills_delivered;
     message.first_delivered_ns = std::min(message.first_delivered_ns, now_ns());
     if (message.will == Will::kCancelled && !damaged_)
-      breach(client, "got " + describe(message) + ", whose client had sent DISCONNECT");
+      breach(client, "got " + describe(message) + ", whose client had sent DISCONNECT, or was back in time");
+    if (is_early(message) && clients_[message.publisher].first_attempt_ns == INT64_MAX && !damaged_)
+      breach(client, "got " + describe(message) + " before its delay was over");
   }
   if (const std::string* filter = group_of(clients_[client], message)) {
     if (packet.retain()) breach(client, "got " + describe(message) + " as a retained message of " + *filter);
@@ -173,11 +177,15 @@ MessageIndex BrokerOracle::delivered(ClientIndex client, const test::Packet& pac
     if (!damaged_) note_shared(client, *filter, index, packet);
     return index;
   }
+  check_retain(client, message, packet);
+  if (arrival.is_5) check_identifiers(client, message, packet);
   if (packet.retain()) {
     ++tally_.retained;
     if (!message.retain) breach(client, "got " + describe(message) + " as a retained message");
-    return index;
   }
+  const bool as_published = may_be_as_published(client, message);
+  if (as_published) message.owed_to.erase(client);
+  if (packet.retain() || as_published) return index;
   message.owed_to.erase(client);
   if (damaged_) return index;
   if (packet.qos() == 0) check_qos0(client, message);

@@ -11,6 +11,8 @@ namespace {
 constexpr int64_t kHorizonNs = 15 * core::kNsPerSecond;
 // DISCONNECT does not wait for its record.
 constexpr int64_t kDisconnectNs = 10 * core::kNsPerSecond;
+// Since when a session is offline is recorded within this time, where the disk is not slow.
+constexpr int64_t kOfflineRecordedNs = core::kNsPerSecond;
 constexpr int64_t kExpiryLateNs = core::kNsPerSecond + core::kNsPerSecond / 2;
 
 }  // namespace
@@ -39,6 +41,7 @@ void BrokerOracle::connecting(ClientIndex index, const SessionTerms& terms) {
   Client& client = clients_[index];
   ++client.connection;
   client.connecting_ns = now_ns();
+  client.first_attempt_ns = std::min(client.first_attempt_ns, now_ns());
   client.expiry = range_of(client.expiries);
   client.expiries.push_back({now_ns(), bounded_expiry_us(terms.expiry_us)});
   // If the answer is lost, who knows which session the next one finds.
@@ -51,9 +54,16 @@ void BrokerOracle::reached(ClientIndex client) {
   clients_[client].life = life_;
 }
 
+void BrokerOracle::not_heard(ClientIndex client) {
+  clients_[client].expiries.pop_back();
+  int64_t& first_ns = clients_[client].first_attempt_ns;
+  if (first_ns == clients_[client].connecting_ns) first_ns = INT64_MAX;
+}
+
 bool BrokerOracle::connected(ClientIndex index, const SessionTerms& terms, bool session_present) {
   Client& client = clients_[index];
   client.online = true;
+  settle_delayed_will(client, session_present);
   // Nor does a log that takes nothing record it.
   if (!is_void(client) && !promises_.may_refuse) expiry_is_known(client);
   if (terms.clean_start && session_present) breach(index, "a new session is said to be present");
@@ -120,6 +130,7 @@ void BrokerOracle::expiry_is_known(Client& client) const {
 void BrokerOracle::offline(ClientIndex index, bool was_established, int64_t from_ns, int64_t until_ns) {
   Client& client = clients_[index];
   client.online = false;
+  client.offline_since_start = client.life < life_;
   // It learns late that the broker has died.
   if (client.life < life_) {
     from_ns = std::min(from_ns, std::max(deaths_[client.life].at_ns, client.connecting_ns));
@@ -150,11 +161,15 @@ bool BrokerOracle::may_have_expired(const Client& client) const {
 bool BrokerOracle::must_have_expired(const Client& client) const {
   if (client.expiry.max_us == SessionTerms::kNever || promises_.may_be_late || !jumps_.empty() || damaged_)
     return false;
-  if (client.expiry.max_us == 0) return true;  // with the connection
-  const int64_t since_ns = std::max(client.offline_until_ns, serving_since_ns_);
-  const int64_t expiry_ns = client.expiry.max_us * core::kNsPerUs;
-  return client.connecting_ns > since_ns &&
-         client.connecting_ns - since_ns > expiry_ns + expiry_ns / 100 + kExpiryLateNs;
+  return client.expiry.max_us == 0 || was_offline_for(client, client.expiry.max_us);  // 0: with the connection
+}
+
+// For certain, before this connection.
+bool BrokerOracle::was_offline_for(const Client& client, int64_t us) const {
+  int64_t since_ns = client.offline_until_ns;
+  if (client.offline_since_start) since_ns = std::max(since_ns, serving_since_ns_);
+  const int64_t ns = us * core::kNsPerUs;
+  return client.connecting_ns > since_ns && client.connecting_ns - since_ns > ns + ns / 100 + kExpiryLateNs;
 }
 
 // For certain, and whatever becomes of it later.
@@ -177,12 +192,16 @@ void BrokerOracle::broker_died(Loss loss) {
     if (message.will == Will::kCancelled && recent) message.will = Will::kInDoubt;
   }
   groups_outlive_death(lossy);
+  // What was offline long enough stays so since then; of the others the next life only knows that they are.
+  const int64_t recorded_ns = now_ns() - (lossy ? kHorizonNs : kOfflineRecordedNs);
+  for (Client& client : clients_) client.offline_since_start |= client.online || client.offline_until_ns > recorded_ns;
   if (!lossy) return;
   const int64_t horizon_ns = now_ns() - kHorizonNs;
   for (Message& message : messages_) {
     if (message.sent_ns == INT64_MAX) continue;
     // What set it may be lost with the rest, though its client hears of the death only later.
     if (message.will == Will::kArmed && message.sent_ns > horizon_ns) message.will = Will::kInDoubt;
+    if (message.will == Will::kDelayed) message.will = Will::kInDoubt;
     // A will that was due has been recorded as published, perhaps, and that is gone, too.
     if (message.is_will ? message.will != Will::kNone : message.acknowledged_ns > horizon_ns) {
       message.owed_to.clear();

@@ -14,6 +14,26 @@ uint64_t hash_of(std::string_view name) {
   return hash;
 }
 
+// Of one that speaks nothing but 5.0, and is no member of a group. Some get what they publish themselves, or not.
+void draw_options(core::SeededRandom random, ClientPlan& client) {
+  constexpr uint8_t kRetainHandlings[] = {0, 0, test::kRetainWhenNew, test::kRetainNever};
+  const bool publishes = random.chance(1, 3);
+  if (random.chance(1, 2) || client.filters.empty()) return;
+  uint32_t number = 0;
+  for (const auto& [filter, qos] : client.filters) {
+    FilterOptions& options = client.mqtt5.options[filter];
+    if (random.chance(1, 2)) options.bits |= test::kNoLocal;
+    if (random.chance(1, 2)) options.bits |= test::kRetainAsPublished;
+    options.bits |= kRetainHandlings[random.below(std::size(kRetainHandlings))];
+    ++number;
+    if (random.chance(2, 3)) options.identifier = random.chance(1, 4) ? 300 * number : number;
+  }
+  if (!publishes) return;
+  client.topics = {"a/0", "b/x/0"};
+  client.qos = {0, 1, 2};
+  client.publish_per_cent = static_cast<uint32_t>(1 + random.below(30));
+}
+
 void draw_client(core::SeededRandom random, ClientPlan& client) {
   Mqtt5Plan& plan = client.mqtt5;
   constexpr uint32_t kShares[] = {0, 50, 100, 100};
@@ -37,6 +57,19 @@ void draw_client(core::SeededRandom random, ClientPlan& client) {
   const auto bytes = static_cast<uint32_t>(300 + random.below(2000));
   // A member that cannot take a message would keep it from the others.
   if (random.chance(1, 5) && !client.name.starts_with("member")) plan.packet_bytes_max = bytes;
+  const auto outstay = static_cast<uint32_t>(10 + random.below(50));
+  if (varies && random.chance(1, 2)) plan.outstay_per_cent = outstay;
+  const auto expiring = static_cast<uint32_t>(5 + random.below(60));
+  if (random.chance(1, 2)) plan.expiring_per_cent = expiring;
+  const auto aliases = static_cast<uint16_t>(1 + random.below(4));
+  if (random.chance(1, 3)) plan.alias_max = aliases;
+  plan.has_aliases = random.chance(1, 3);
+  const auto delay_s = static_cast<uint32_t>(1 + random.below(random.chance(1, 2) ? 3 : 15));
+  if (random.chance(1, 2)) plan.will_delay_s_max = delay_s;
+  const auto with_will = static_cast<uint32_t>(random.below(60));
+  if (random.chance(1, 2)) plan.leaves_with_will_per_cent = with_will;
+  if (plan.per_cent == 100 && client.name.starts_with("subscriber"))
+    draw_options(core::SeededRandom(random.next_u64()), client);
 }
 
 }  // namespace
@@ -70,6 +103,13 @@ std::string describe_mqtt5(const Mqtt5Plan& plan) {
     else
       out << ' ' << seconds << " s";
   out << ", clean start " << plan.clean_start_per_cent << "%, receive maximum " << plan.receive_maximum;
+  if (plan.outstay_per_cent != 0) out << ", outstays its session " << plan.outstay_per_cent << "%";
+  if (plan.expiring_per_cent != 0) out << ", messages expire " << plan.expiring_per_cent << "%";
+  if (plan.will_delay_s_max != 0) out << ", wills delayed up to " << plan.will_delay_s_max << " s";
+  if (plan.alias_max != 0) out << ", understands " << plan.alias_max << " aliases";
+  if (plan.has_aliases) out << ", uses aliases";
+  for (const auto& [filter, options] : plan.options)
+    out << ", " << filter << " with options " << int{options.bits} << " and identifier " << options.identifier;
   if (plan.packet_bytes_max != 0) out << ", packets up to " << plan.packet_bytes_max << " bytes";
   return out.str();
 }

@@ -40,6 +40,7 @@ void BrokerScenario::tell_promises() {
                         .queue_qos0 = plan_.broker.shard.queue_qos0,
                         .may_refuse = plan_.disk_may_refuse(),
                         .may_lose = plan_.loses_by_power_cut(),
+                        .may_misread = has(Feature::kReadErrors),
                         .may_be_late = plan_.disk_may_refuse() || has(Feature::kSlowDisk)});
 }
 
