@@ -385,7 +385,6 @@ void Deliveries::start(Session& session, Delivery& delivery) {
   delivery.durable_end = shard_.journal().delivery_started(session, delivery);
   ++session.starting_count;
   ++session.starts_unrecorded;
-  shard_.note_progress(session);
   await_durable(session);
 }
 

@@ -188,10 +188,12 @@ bool Deliveries::send_shared(Session& session, const ShareItem& item, const Shar
                                      .offset = item.offset,
                                      .sequence = record.sequence()});
   session.shares->member.inflight[delivery.packet_id.value()] = item;
-  if (record_first)
+  if (record_first) {
+    shard_.note_progress(session);
     start(session, delivery);
-  else
-    sender_.send(*session.connection, record, grant, delivery.packet_id);
+    return true;
+  }
+  sender_.send(*session.connection, record, grant, delivery.packet_id);
   return true;
 }
 
