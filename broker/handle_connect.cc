@@ -22,6 +22,11 @@ bool needs_record(BrokerShard& shard, const protocol::Connect& connect) {
   return session == nullptr || connect.clean_session || !is_kept(shard, *session);
 }
 
+// The disk is full or broken: everybody else is served.
+bool lacks_record(BrokerShard& shard, const protocol::Connect& connect) {
+  return !shard.has_log_room() && needs_record(shard, connect);
+}
+
 // What is right by the standard, and cannot be kept.
 std::optional<protocol::ProtocolError> objection_to(const protocol::Connect& connect) {
   using Reason = protocol::ProtocolErrorReason;
@@ -39,9 +44,10 @@ std::optional<protocol::ProtocolError> objection_to(const protocol::Connect& con
 // Of a client that may be one, on its home shard.
 Handled serve_connect(BrokerShard& shard, Connection& connection, const protocol::Connect& connect) {
   if (shard.room_for_state() == Handled::kWait) return Handled::kWait;
-  // The disk is full or broken: everybody else is served.
-  if (!shard.has_log_room() && needs_record(shard, connect))
+  const auto refuse_without_disk = [&] {
     return refuse_connect(connection, connect, ReasonCode::kServerUnavailable, text_of(Explanation::kNoDisk));
+  };
+  if (lacks_record(shard, connect)) return refuse_without_disk();
   Session* session = shard.sessions().find(connect.client_id);
   // Shards accept and read in no common order. A connection that its client gave up before it made the one that is here
   // must not take that over, only because it was read later. [MQTT-3.1.4-2]
@@ -63,6 +69,9 @@ Handled serve_connect(BrokerShard& shard, Connection& connection, const protocol
   if (session != nullptr) shard.settle_offline_session(*session, connect.clean_session);
   // A will that still waits for room goes first: its record must not be taken for that of this connection's will.
   if (shard.has_pending_wills()) return Handled::kWait;
+  // The end of the connection before it may have been recorded with the room that was there.
+  if (shard.room_for_state() == Handled::kWait) return Handled::kWait;
+  if (lacks_record(shard, connect)) return refuse_without_disk();
   // [MQTT-3.1.3-6] [MQTT5-3.1.3-6] [MQTT5-3.1.3-7]
   const std::string made = connect.client_id.empty() ? shard.make_client_id() : std::string();
   shard.establish(connection, connect, connect.client_id.empty() ? std::string_view(made) : connect.client_id);

@@ -40,12 +40,14 @@ void BrokerShard::establish(Connection& connection, const protocol::Connect& con
   }
   session->expiry_s = expiry_s;
   session->connection = &connection;
-  const bool can_record = has_log_room();  // without: handle_first_packet() lets only those in who need no new record
+  const bool can_record = has_log_room();  // without: handle_connect lets only those in who need no new record
   if (session->persistent && can_record) {
     // A new session is promised for later; and of one that was there before, the next life must know that it was
     // connected, or what it sends again would not have DUP. [MQTT-3.3.1-1]
     end = journal_->session_opened(*session, !present);
     if (!present) session->made_end = end;
+  } else if (session->persistent) {
+    note_progress(*session);  // which says it as soon as there is room
   }
   if (connect.will.has_value()) {  // [MQTT-3.1.2-12] [MQTT5-3.1.2-7]
     session->will = make_will(*connect.will);

@@ -17,9 +17,10 @@ namespace penstock::broker {
 
 class ServedShard {
  public:
-  explicit ServedShard(ShardOptions options = {}) {
+  explicit ServedShard(ShardOptions options = {}, uint64_t segment_bytes = 256u << 10) {
     options.checkpoint_log_bytes = UINT64_MAX;
     ShardPlace place = ShardOnDisk::only_shard();
+    place.log.segment_bytes = segment_bytes;
     (void)disk.make_directories(place.directory);
     (void)disk.make_directories(place.log.directory);
     shard = std::make_unique<BrokerShard>(std::move(place), options, ShardSeams{network, disk, world.clock(), random_},
@@ -69,13 +70,14 @@ class ServedShard {
     settle();
     return network.take(socket);
   }
-  // Appends to the log until the smallest record has to wait for room in its tail.
-  void fill_tail() {
+  // Appends to the log until a record has to wait for room in its tail: the smallest, or what is larger than `left` by
+  // that.
+  void fill_tail(uint64_t left = 0) {
     for (bool appended = true; appended;) {
       appended = false;
       shard->begin_turn(world.clock().monotonic_ns());
       for (const size_t bytes : {4096, 0})
-        while (append_filler(bytes)) appended = true;
+        while (append_filler(bytes, left)) appended = true;
       shard->end_turn();
     }
   }
@@ -86,11 +88,11 @@ class ServedShard {
   ScriptNetwork network{world.clock()};
 
  private:
-  bool append_filler(size_t bytes) {
+  bool append_filler(size_t bytes, uint64_t left) {
     const std::string payload(bytes, 'f');
     const log::RecordParts parts{
         .type = log::kMessage, .publisher = "f", .topic = "f", .payload = core::as_bytes(payload)};
-    if (shard->log().room_for(log::record_bytes(parts)) != log::AppendRoom::kRoom) return false;
+    if (shard->log().room_for(log::record_bytes(parts) + left) != log::AppendRoom::kRoom) return false;
     shard->publish(parts);
     return true;
   }
