@@ -22,6 +22,7 @@ class SessionTable {
   // Slots in use lie below this; at() gives null for the others.
   uint32_t slots_end() const { return static_cast<uint32_t>(slots_.size()); }
   Session* at(uint32_t slot) { return slots_[slot].get(); }
+  // `visit` makes and removes none.
   template <typename Visit>
   void for_each(Visit&& visit) {
     for (auto& session : slots_)

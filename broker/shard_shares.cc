@@ -221,12 +221,15 @@ void BrokerShard::assign_share(ShareToken token, log::LogId log, log::LogOffset 
 
 // After a start: members tell their groups that they are there, and groups wait for them.
 void BrokerShard::begin_shares() {
-  sessions_.for_each([this](Session& session) {
+  std::vector<Session*> members;
+  sessions_.for_each([&](Session& session) {
     if (session.group() != nullptr)
       deliveries_.begin_group(session);
-    else
-      announce_shares(session, nullptr);
+    else if (session.shares != nullptr)
+      members.push_back(&session);
   });
+  // A group whose records a crash has taken is made anew by its first member: the table of sessions grows.
+  for (Session* member : members) announce_shares(*member, nullptr);
 }
 
 // A member that did not outlive the last life may have been the only one. Once, when all shards have told of theirs.
