@@ -329,6 +329,8 @@ class BrokerShard final : private log::LogProgressHandler {
   void put_into_queues(const TopicRoute& route, log::LogId log, log::LogOffset offset, uint8_t qos);
   void set_retained(const log::RecordParts& parts, const log::Appended& appended);
   uint32_t bounded_expiry_s(uint32_t wanted_s, protocol::ProtocolVersion version) const;
+  // Offline for so long it ends; INT64_MAX: never.
+  int64_t expiry_us(const Session& session) const;
   bool is_expired(const Session& session) const;
   std::unique_ptr<Will> make_will(const protocol::WillMessage& will);
   void give_up_will(Session& session);

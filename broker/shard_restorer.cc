@@ -55,9 +55,12 @@ core::Status ShardRestorer::run() {
   fill_queues();
   // Also what was for no filter, or for one session only: a session that is new from now on has passed it.
   for (const auto& [log, end] : ends_) shard_.routed_.advance_to(log::LogId(log), end.value());
-  // Those that were online when the last life ended are offline from now on, however long ago they had connected.
-  shard_.sessions_.for_each([now_us = shard_.seams_.clock.wall_us()](Session& session) {
-    if (session.offline_since_us == kOnline) session.offline_since_us = now_us;
+  // Those that were online when the last life ended are offline from now on, however long ago they had connected. The
+  // next life must know since when, or a broker that crashes again and again would put off what comes of it.
+  shard_.sessions_.for_each([&, now_us = shard_.seams_.clock.wall_us()](Session& session) {
+    if (session.offline_since_us != kOnline) return;
+    session.offline_since_us = now_us;
+    if (shard_.expiry_us(session) != INT64_MAX || wills_.contains(session.client_id())) shard_.note_progress(session);
   });
   bequeath();
   shard_.first_live_arrival_ = shard_.next_arrival_;
@@ -207,8 +210,8 @@ bool ShardRestorer::apply(log::LogId id, log::LogOffset offset, const log::Recor
     case StateRecord::kSessionProgress: {
       const auto state = decode_progress(record.payload());
       if (!state) return false;
-      session->was_connected = state->online;
-      session->offline_since_us = state->online ? kOnline : header.wall_us;
+      session->was_connected = state->presence != Presence::kOffline;
+      session->offline_since_us = state->presence == Presence::kOnline ? kOnline : header.wall_us;
       for (const LogProgress& each : state->done.entries()) session->done.advance(each.log, each.sequence, each.offset);
       session->restore_window(shard_.options_.inflight_max, state->deliveries);
       session->starts_unrecorded = 0;

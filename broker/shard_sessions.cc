@@ -157,11 +157,16 @@ void BrokerShard::settle_offline_session(Session& session, bool clean_start) {
   }
 }
 
+int64_t BrokerShard::expiry_us(const Session& session) const {
+  if (session.group() != nullptr) return INT64_MAX;
+  const int64_t limit_us = options_.session_expiry_us > 0 ? options_.session_expiry_us : INT64_MAX;
+  if (session.expiry_s == kExpiryByBroker) return limit_us;
+  return std::min(limit_us, int64_t{session.expiry_s} * core::kUsPerSecond);
+}
+
 bool BrokerShard::is_expired(const Session& session) const {
-  if (session.online() || session.group() != nullptr) return false;
-  int64_t limit_us = options_.session_expiry_us > 0 ? options_.session_expiry_us : INT64_MAX;
-  if (session.expiry_s != kExpiryByBroker)
-    limit_us = std::min(limit_us, int64_t{session.expiry_s} * core::kUsPerSecond);
+  if (session.online()) return false;
+  const int64_t limit_us = expiry_us(session);
   return limit_us != INT64_MAX && seams_.clock.wall_us() - session.offline_since_us >= limit_us;
 }
 

@@ -55,8 +55,9 @@ uint64_t StateJournal::progress_bytes(const Session& session) {
 }
 
 uint64_t StateJournal::progress(const Session& session) {
-  const std::vector<std::byte> payload =
-      encode_progress(session.was_or_is_connected(), session.done, session.window_if_any(), session.completed_ahead());
+  const Presence offline = session.was_connected ? Presence::kOfflineSinceCrash : Presence::kOffline;
+  const std::vector<std::byte> payload = encode_progress(session.online() ? Presence::kOnline : offline, session.done,
+                                                         session.window_if_any(), session.completed_ahead());
   return append(StateRecord::kSessionProgress, session.client_id(), {.payload = payload});
 }
 

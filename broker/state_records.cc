@@ -100,12 +100,12 @@ std::vector<std::byte> encode_unsubscribed(std::span<const std::string_view> fil
   return out;
 }
 
-std::vector<std::byte> encode_progress(bool online, const LogClock& done, const InflightWindow* window,
+std::vector<std::byte> encode_progress(Presence presence, const LogClock& done, const InflightWindow* window,
                                        const std::vector<Delivery>& completed_ahead) {
   std::vector<std::byte> out;
   ByteWriter writer(out);
   writer.integer(kVersion);
-  writer.integer(static_cast<uint8_t>(online));
+  writer.integer(static_cast<uint8_t>(presence));
   write_clock(writer, done);
   write_window(writer, window, completed_ahead);
   return out;
@@ -166,7 +166,9 @@ std::optional<ProgressState> decode_progress(core::Bytes payload) {
   ByteReader reader(payload);
   if (reader.integer<uint8_t>() != kVersion) return std::nullopt;
   ProgressState state;
-  state.online = reader.integer<uint8_t>() != 0;
+  const auto presence = reader.integer<uint8_t>();
+  if (presence > static_cast<uint8_t>(Presence::kOfflineSinceCrash)) reader.fail();
+  state.presence = static_cast<Presence>(presence);
   state.done = read_clock(reader);
   state.deliveries = read_deliveries(reader);
   return reader.ok() ? std::optional(std::move(state)) : std::nullopt;

@@ -25,7 +25,7 @@ enum class StateRecord : log::RecordType {
   kSessionEnded = 17,      // and everything of it with it
   kSubscribed = 18,        // payload: clock: messages up to here lie before the subscriptions; those of one SUBSCRIBE
   kUnsubscribed = 19,      // payload: the filters of one UNSUBSCRIBE
-  kSessionProgress = 20,   // payload: online flag, clock of what was taken, deliveries of the window
+  kSessionProgress = 20,   // payload: presence, clock of what was taken, deliveries of the window
   kDeliveryStarted = 21,   // QoS 2 out: payload: the delivery. Written before its PUBLISH is sent
   kDeliveryReleased = 22,  // QoS 2 out: packet_id. Written before its PUBREL is sent
   kInboundReleased = 23,   // QoS 2 in: packet_id. Written before its PUBCOMP is sent
@@ -60,8 +60,14 @@ struct OpenedState {
   uint32_t expiry_s = kExpiryByBroker;
   LogClock passed;  // of one that is new: what was addressed to an older one of its name lies before
 };
+// Of a session when its progress was recorded.
+enum class Presence : uint8_t {
+  kOffline = 0,
+  kOnline = 1,            // what waits for it may have been sent before the next life begins
+  kOfflineSinceCrash = 2  // what waits may have been sent by an earlier life that crashed
+};
 struct ProgressState {
-  bool online = false;
+  Presence presence = Presence::kOffline;
   LogClock done;
   std::vector<Delivery> deliveries;
 };
@@ -72,7 +78,7 @@ std::vector<std::byte> encode_opened(uint32_t expiry_s, const LogClock& passed);
 std::vector<std::byte> encode_expiry(uint32_t expiry_s);
 std::vector<std::byte> encode_subscribed(const LogClock& start, std::span<const GrantedFilter> filters);
 std::vector<std::byte> encode_unsubscribed(std::span<const std::string_view> filters);
-std::vector<std::byte> encode_progress(bool online, const LogClock& done, const InflightWindow* window,
+std::vector<std::byte> encode_progress(Presence presence, const LogClock& done, const InflightWindow* window,
                                        const std::vector<Delivery>& completed_ahead = {});
 std::vector<std::byte> encode_delivery(const Delivery& delivery);
 

@@ -73,8 +73,9 @@ class CheckpointReader {
     const std::string client_id(reader_.text());
     SessionImage& session = shard_.sessions[client_id];
     session.shard = shard_.shard;
-    session.online = reader_.integer<uint8_t>() != 0;
+    reader_.integer<uint8_t>();  // whether what waits may have been sent before
     session.since_us = reader_.integer<int64_t>();
+    session.online = session.since_us == broker::kOnline;
     if (has_mqtt5_) reader_.integer<uint32_t>();  // expiry
     broker::read_clock(reader_);
     session.deliveries = broker::read_deliveries(reader_);

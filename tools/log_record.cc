@@ -46,7 +46,8 @@ std::string state_text(const log::RecordView& record) {
     case broker::StateRecord::kSessionProgress: {
       const auto state = broker::decode_progress(record.payload());
       if (!state) return "its payload is not understood";
-      std::string text = state->online ? "online" : "offline";
+      std::string text = state->presence == broker::Presence::kOnline ? "online" : "offline";
+      if (state->presence == broker::Presence::kOfflineSinceCrash) text += " since a crash";
       if (!state->deliveries.empty()) text += ", " + std::to_string(state->deliveries.size()) + " in flight";
       for (const broker::LogProgress& each : state->done.entries()) {
         text += ", log " + std::to_string(each.log.value()) + " up to " + std::to_string(each.sequence.value());

@@ -13,7 +13,7 @@ using Sessions = std::map<std::string, SessionImage>;
 void apply_progress(SessionImage& session, const log::RecordView& record) {
   const auto state = broker::decode_progress(record.payload());
   if (!state) return;
-  session.online = state->online;
+  session.online = state->presence == broker::Presence::kOnline;
   session.since_us = record.header().wall_us;
   session.deliveries = state->deliveries;
 }

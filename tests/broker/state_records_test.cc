@@ -99,8 +99,11 @@ class StateRecordsTest : public testing::Test {
     journal.session_ended(session);
     journal.subscribed(session, golden_clock(), kGranted);
     journal.unsubscribed(session, kEnded);
-    session.was_connected = true;
-    journal.progress(session);
+    const std::vector<std::byte> progress =
+        encode_progress(Presence::kOnline, session.done, session.window_if_any(), session.completed_ahead());
+    shard.log().append({.type = static_cast<log::RecordType>(StateRecord::kSessionProgress),
+                        .publisher = "meter-7",
+                        .payload = progress});
     journal.delivery_started(session, golden_delivery(QoS::kExactlyOnce, DeliveryState::kStarting));
     journal.delivery_released(session, PacketId(0x0102));
     journal.inbound_released(session, PacketId(0x0304));
@@ -153,7 +156,7 @@ TEST_F(StateRecordsTest, golden_bytes_of_version_1_are_read) {
       case StateRecord::kSessionProgress: {
         const auto state = decode_progress(record.payload());
         ASSERT_TRUE(state);
-        EXPECT_TRUE(state->online);
+        EXPECT_EQ(state->presence, Presence::kOnline);
         EXPECT_EQ(state->done.entries(), golden_clock().entries());
         ASSERT_EQ(state->deliveries.size(), 3u);
         expect_same(state->deliveries[0], golden_delivery(QoS::kAtLeastOnce, DeliveryState::kPublished));
@@ -261,14 +264,14 @@ TEST_F(StateRecordsTest, payloads_that_are_cut_short_are_refused) {
   refuses_cuts(encode_subscribed(golden_clock(), kGrantedWithTerms), decode_subscribed);
   refuses_cuts(encode_expiry(60), decode_expiry);
   refuses_cuts(encode_unsubscribed(kEnded), decode_unsubscribed);
-  refuses_cuts(encode_progress(false, golden_clock(), &window), decode_progress);
+  refuses_cuts(encode_progress(Presence::kOffline, golden_clock(), &window), decode_progress);
   refuses_cuts(encode_delivery(second_delivery()), decode_delivery);
 }
 
 TEST_F(StateRecordsTest, versions_that_nobody_wrote_yet_are_refused) {
   std::vector<std::byte> subscribed = encode_subscribed({}, kGranted);
   std::vector<std::byte> unsubscribed = encode_unsubscribed(kEnded);
-  std::vector<std::byte> progress = encode_progress(true, {}, nullptr);
+  std::vector<std::byte> progress = encode_progress(Presence::kOnline, {}, nullptr);
   std::vector<std::byte> delivery = encode_delivery(second_delivery());
   subscribed[0] = unsubscribed[0] = progress[0] = delivery[0] = std::byte{3};
   EXPECT_FALSE(decode_subscribed(subscribed));
@@ -286,6 +289,12 @@ TEST_F(StateRecordsTest, values_that_cannot_be_are_refused) {
     delivery[at] = std::byte{value};
     return decode_delivery(delivery).has_value();
   };
+  std::vector<std::byte> progress = encode_progress(Presence::kOnline, {}, nullptr);
+  progress[1] = std::byte{2};
+  ASSERT_TRUE(decode_progress(progress));
+  EXPECT_EQ(decode_progress(progress)->presence, Presence::kOfflineSinceCrash);
+  progress[1] = std::byte{3};
+  EXPECT_FALSE(decode_progress(progress)) << "a presence that nobody wrote yet";
   EXPECT_TRUE(with(1, 4));
   EXPECT_FALSE(with(1, 0)) << "packet id 0";
   EXPECT_FALSE(with(3, 3)) << "QoS 3";

@@ -40,8 +40,8 @@ void check_decoders(core::Bytes payload) {
     InflightWindow window(UINT16_MAX);
     for (auto it = deliveries.begin(); it != done; ++it) window.restore(*it);
     const auto again =
-        decode_progress(encode_progress(progress->online, progress->done, &window, {done, deliveries.end()}));
-    CHECK(again && again->online == progress->online && again->done.entries() == progress->done.entries());
+        decode_progress(encode_progress(progress->presence, progress->done, &window, {done, deliveries.end()}));
+    CHECK(again && again->presence == progress->presence && again->done.entries() == progress->done.entries());
     CHECK(std::equal(again->deliveries.begin(), again->deliveries.end(), deliveries.begin(), deliveries.end(), same));
   }
   if (const auto delivery = decode_delivery(payload)) {
