@@ -213,13 +213,15 @@ std::string ModelledClient::connect_packet() {
   test::ConnectOptions options{.client_id = plan_.name, .clean_session = plan_.clean, .keepalive_s = plan_.keepalive_s};
   if (is_5()) add_mqtt5(options);
   will_ = BrokerOracle::kNoMessage;
+  will_delay_us_ = 0;
   if (!settling_ && random_.chance(plan_.will_per_cent, 100)) {
     const auto qos = static_cast<uint8_t>(random_.below(3));
     const bool retain = random_.chance(1, 4);
     const std::string topic = "w/" + plan_.name + "/" + std::to_string(random_.below(2));
     will_ = oracle_.publish(index_, topic, qos, retain, 12 + random_.below(500));
     options.will = test::Will{.topic = topic, .payload = oracle_.payload_of(will_), .qos = qos, .retain = retain};
-    oracle_.will_offered(will_, draw_will_delay(*options.will));
+    will_delay_us_ = draw_will_delay(*options.will);
+    oracle_.will_offered(will_, will_delay_us_);
     world_.trace("client has a will", plan_.name, will_, qos);
   }
   return test::connect_packet(options);

@@ -10,7 +10,7 @@ namespace {
 using test::PropertyId;
 
 constexpr uint32_t kNeverExpires = UINT32_MAX;
-constexpr int64_t kShortExpiryUs = 4 * core::kUsPerSecond;
+constexpr int64_t kShortWaitUs = 4 * core::kUsPerSecond;
 
 int64_t us_of(uint32_t expiry_s) {
   return expiry_s == kNeverExpires ? SessionTerms::kNever : int64_t{expiry_s} * core::kUsPerSecond;
@@ -33,13 +33,14 @@ void ModelledClient::draw_terms() {
   terms_.expiry_us = settling_ ? SessionTerms::kNever : us_of(plan.expiry_s[random_.below(plan.expiry_s.size())]);
 }
 
-// Now and then for so long that its session must be over.
+// Now and then for so long that its will must be out, or its session over.
 int64_t ModelledClient::draw_absence() {
   const auto away_ns = static_cast<int64_t>(random_.below(plan_.away_ns_max));
-  const bool may_end = is_5() && terms_.expiry_us != 0 && terms_.expiry_us <= kShortExpiryUs;
-  if (!may_end || plan_.mqtt5.outstay_per_cent == 0) return away_ns;
-  if (!random_.chance(plan_.mqtt5.outstay_per_cent, 100)) return away_ns;
-  return terms_.expiry_us * core::kNsPerUs + (4 + static_cast<int64_t>(random_.below(6))) * core::kNsPerSecond;
+  if (!is_5() || plan_.mqtt5.outstay_per_cent == 0) return away_ns;
+  int64_t wait_us = terms_.expiry_us;
+  if (will_delay_us_ != 0) wait_us = std::min(wait_us, will_delay_us_);
+  if (wait_us == 0 || wait_us > kShortWaitUs || !random_.chance(plan_.mqtt5.outstay_per_cent, 100)) return away_ns;
+  return wait_us * core::kNsPerUs + (4 + static_cast<int64_t>(random_.below(6))) * core::kNsPerSecond;
 }
 
 // In us.

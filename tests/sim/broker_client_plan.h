@@ -18,7 +18,7 @@ struct Mqtt5Plan {
   std::vector<uint32_t> expiry_s;  // one of these with each CONNECT: how long the session outlives the connection
   uint32_t clean_start_per_cent = 0;
   uint32_t other_expiry_per_cent = 0;  // of its DISCONNECTs
-  uint32_t outstay_per_cent = 0;       // of its absences: longer than a short expiry
+  uint32_t outstay_per_cent = 0;       // of its absences: longer than a short expiry or will delay
   uint32_t will_delay_s_max = 0;
   uint32_t leaves_with_will_per_cent = 0;  // of its DISCONNECTs
   uint32_t expiring_per_cent = 0;          // of its messages; if any, some have user properties as well

@@ -1,6 +1,7 @@
 // BrokerOracle's sessions: how they begin and go on, when they may and must expire, and what a death of the broker may
 // take from them.
 #include <algorithm>
+#include <utility>
 
 #include "tests/sim/broker_oracle.h"
 
@@ -11,6 +12,8 @@ namespace {
 constexpr int64_t kHorizonNs = 15 * core::kNsPerSecond;
 // DISCONNECT does not wait for its record.
 constexpr int64_t kDisconnectNs = 10 * core::kNsPerSecond;
+// A CONNECT that its client gave up is read within this time, or never.
+constexpr int64_t kUnderWayNs = core::kNsPerSecond;
 // Since when a session is offline is recorded within this time, where the disk is not slow.
 constexpr int64_t kOfflineRecordedNs = core::kNsPerSecond;
 constexpr int64_t kExpiryLateNs = core::kNsPerSecond + core::kNsPerSecond / 2;
@@ -117,8 +120,11 @@ BrokerOracle::ExpiryRange BrokerOracle::range_of(const std::vector<Expiry>& expi
   return range;
 }
 
-// Older ones are kept as long as a death may bring them back.
+// Older ones are kept as long as a death may bring them back. A CONNECT that was given up without an answer may still be
+// read, and take this connection over.
 void BrokerOracle::expiry_is_known(Client& client) const {
+  for (size_t i = client.expiries.size() - 1; i-- > 0 && !client.expiries[i].is_known;)
+    if (client.expiries[i].at_ns > now_ns() - kUnderWayNs) return;
   client.expiries.back().is_known = true;
   client.expiries.back().at_ns = now_ns();
   size_t needed = client.expiries.size() - 1;
@@ -185,7 +191,7 @@ void BrokerOracle::broker_died(Loss loss) {
   const bool lossy = loss != Loss::kNothing;
   ++life_;
   deaths_.push_back({now_ns(), loss});
-  serving_since_ns_ = INT64_MAX;
+  const int64_t served_ns = std::exchange(serving_since_ns_, INT64_MAX);
   stopping_ = false;
   for (Message& message : messages_) {
     const bool recent = promises_.may_refuse || lossy || now_ns() - message.cancelled_ns < kDisconnectNs;
@@ -194,7 +200,14 @@ void BrokerOracle::broker_died(Loss loss) {
   groups_outlive_death(lossy);
   // What was offline long enough stays so since then; of the others the next life only knows that they are.
   const int64_t recorded_ns = now_ns() - (lossy ? kHorizonNs : kOfflineRecordedNs);
-  for (Client& client : clients_) client.offline_since_start |= client.online || client.offline_until_ns > recorded_ns;
+  for (Client& client : clients_) {
+    // A start records that those are offline that it does not find so.
+    if (client.offline_since_start && served_ns <= recorded_ns) {
+      client.offline_until_ns = std::max(client.offline_until_ns, served_ns);
+      client.offline_since_start = false;
+    }
+    client.offline_since_start |= client.online || client.offline_until_ns > recorded_ns;
+  }
   if (!lossy) return;
   const int64_t horizon_ns = now_ns() - kHorizonNs;
   for (Message& message : messages_) {

@@ -58,7 +58,7 @@ void draw_client(core::SeededRandom random, ClientPlan& client) {
   // A member that cannot take a message would keep it from the others.
   if (random.chance(1, 5) && !client.name.starts_with("member")) plan.packet_bytes_max = bytes;
   const auto outstay = static_cast<uint32_t>(10 + random.below(50));
-  if (varies && random.chance(1, 2)) plan.outstay_per_cent = outstay;
+  if (random.chance(1, 2)) plan.outstay_per_cent = outstay;
   const auto expiring = static_cast<uint32_t>(5 + random.below(60));
   if (random.chance(1, 2)) plan.expiring_per_cent = expiring;
   const auto aliases = static_cast<uint16_t>(1 + random.below(4));
@@ -103,7 +103,7 @@ std::string describe_mqtt5(const Mqtt5Plan& plan) {
     else
       out << ' ' << seconds << " s";
   out << ", clean start " << plan.clean_start_per_cent << "%, receive maximum " << plan.receive_maximum;
-  if (plan.outstay_per_cent != 0) out << ", outstays its session " << plan.outstay_per_cent << "%";
+  if (plan.outstay_per_cent != 0) out << ", stays away for long " << plan.outstay_per_cent << "%";
   if (plan.expiring_per_cent != 0) out << ", messages expire " << plan.expiring_per_cent << "%";
   if (plan.will_delay_s_max != 0) out << ", wills delayed up to " << plan.will_delay_s_max << " s";
   if (plan.alias_max != 0) out << ", understands " << plan.alias_max << " aliases";
