@@ -189,9 +189,10 @@ void Connection::list_flush() {
 }
 
 void Connection::flush() {
-  if (is_sending() || output_.waiting_bytes() == 0 || close_begun_ || ended_) return;
+  if (output_.waiting_bytes() == 0 || close_begun_ || ended_) return;
   // A peer that asks and asks and does not take its answers is not read any more.
   if (output_.waiting_bytes() >= OutputBuffer::kAnswerBytesMax) pause_receiving();
+  if (is_sending()) return;
   iovec buffers[OutputBuffer::kSendBlocksMax];
   if (transport_ == nullptr)
     shard_.network().send(socket_, output_.begin_send(buffers));
@@ -295,8 +296,8 @@ void Connection::on_timer() {
   }
   if (keepalive_s_ == 0) return;
   const int64_t limit_ns = int64_t{keepalive_s_} * core::kNsPerSecond * 3 / 2;  // [MQTT-3.1.2-24] [MQTT5-3.1.2-22]
-  // While we ourselves do not read, silence is not the client's.
-  if (receive_paused_ || state_ == State::kAccepted) last_packet_ns_ = shard_.now_ns();
+  // While we ourselves do not read what is there, silence is not the client's.
+  if (state_ == State::kAccepted || waiting_ || (receive_paused_ && has_unread())) last_packet_ns_ = shard_.now_ns();
   const int64_t silent_ns = shard_.now_ns() - last_packet_ns_;
   if (silent_ns < limit_ns) {
     looks_ = 0;
@@ -310,11 +311,14 @@ void Connection::on_timer() {
 // at first a turn goes by, and then others for as long as the kernel has bytes that are newer than all that we have.
 bool Connection::looks_again() {
   if (looks_ == kLooksMax) return false;
-  if (looks_ > 0 && shard_.network().peer_state(socket_).last_received_ns <= last_received_ns_ + core::kArrivalErrorNs)
-    return false;
+  if (looks_ > 0 && !has_unread()) return false;
   ++looks_;
   shard_.timers().start(*this, core::TimerWheel::kTickNs);
   return true;
+}
+
+bool Connection::has_unread() const {
+  return shard_.network().peer_state(socket_).last_received_ns > last_received_ns_ + core::kArrivalErrorNs;
 }
 
 void Connection::begin_terms(std::unique_ptr<ConnectionTerms> terms) {

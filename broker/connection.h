@@ -146,6 +146,7 @@ class Connection final : public core::StreamHandler, private core::Timer {
   void close_socket();
   void close_ended();
   bool looks_again();
+  bool has_unread() const;  // bytes of the peer that nobody here has received
   void send_disconnect(protocol::ReasonCode reason, std::string_view text);
 
   // Small ones first, behind the two above: idle connections are many.

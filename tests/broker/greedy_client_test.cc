@@ -55,6 +55,21 @@ TEST_F(GreedyClientTest, has_a_mebibyte_for_the_filters_whose_retained_messages_
   EXPECT_LE(bytes, kMiB);
 }
 
+// It asks and asks, and takes no answer.
+TEST_F(GreedyClientTest, is_not_read_while_it_takes_no_answers) {
+  ServedShard broker;
+  const core::SocketId client = broker.connect({.client_id = "c"});
+  broker.network.stop_reading(client);
+  std::string questions;
+  for (int i = 0; i < 10'000; ++i) questions += test::pingreq_packet();
+  for (int i = 0; i < 100; ++i) broker.say(client, questions);
+  EXPECT_GT(broker.network.unread(client), 100 * questions.size() - kMiB);
+  broker.network.go_on_reading(client);
+  for (int i = 0; i < 100; ++i) broker.settle();
+  EXPECT_EQ(broker.network.unread(client), 0u);
+  EXPECT_TRUE(broker.network.is_open(client));
+}
+
 TEST_F(GreedyClientTest, has_128_levels) {
   ServedShard broker;
   const core::SocketId client = broker.connect({.client_id = "c"});

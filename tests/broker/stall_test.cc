@@ -74,6 +74,40 @@ TEST_F(StallTest, bytes_that_never_become_a_packet_keep_nobody_alive) {
   EXPECT_EQ(broker_.closes(CloseReason::kKeepalive), 1u);
 }
 
+// Whoever does not take what it is sent is not read for so long; nor is that a reason to believe in it for ever.
+class UnreadStallTest : public StallTest {
+ protected:
+  UnreadStallTest() {
+    broker_.network.stop_reading(client_);
+    std::string questions;
+    for (int i = 0; i < 200'000; ++i) questions += test::pingreq_packet();
+    broker_.say(client_, questions);
+  }
+  bool is_read() {
+    const bool had_unread = broker_.network.unread(client_) != 0;
+    broker_.settle();
+    return had_unread && broker_.network.unread(client_) == 0;
+  }
+
+  core::SocketId client_ = client_with_will("c");
+};
+
+TEST_F(UnreadStallTest, a_client_that_says_nothing_is_closed) {
+  broker_.stall(18 * kSecond);
+  broker_.settle();
+  EXPECT_FALSE(broker_.network.is_open(client_));
+  EXPECT_EQ(broker_.closes(CloseReason::kKeepalive), 1u);
+}
+
+TEST_F(UnreadStallTest, a_client_that_says_what_is_not_read_lives) {
+  broker_.stall(9 * kSecond);
+  broker_.network.arrive(client_, test::pingreq_packet());
+  ASSERT_FALSE(is_read());
+  broker_.stall(9 * kSecond);
+  broker_.settle();
+  EXPECT_TRUE(broker_.network.is_open(client_));
+}
+
 TEST_F(StallTest, a_connect_that_came_meanwhile_is_answered) {
   const core::SocketId client = broker_.open();
   broker_.stall(1 * kSecond);
