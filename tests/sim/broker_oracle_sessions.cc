@@ -152,8 +152,9 @@ int64_t BrokerOracle::wall_elapsed_us_max(int64_t since_ns) const {
   if (since_ns == INT64_MAX) return 0;
   int64_t elapsed_us = (now_ns() - since_ns) / core::kNsPerUs;
   elapsed_us += elapsed_us / 100 + 1'000'000;  // it drifts, too
+  // What comes in a turn has the time at which that began.
   for (const Jump& jump : jumps_)
-    if (jump.at_ns >= since_ns) elapsed_us += std::max<int64_t>(jump.by_us, 0);
+    if (jump.at_ns >= since_ns - promises_.turn_ns_max) elapsed_us += std::max<int64_t>(jump.by_us, 0);
   return elapsed_us;
 }
 
