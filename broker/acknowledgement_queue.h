@@ -1,5 +1,5 @@
 // AcknowledgementQueue: answers that must not leave before a record is durable (group commit), in order of position.
-// Bounded by the log's tail: every entry stands for a record in it. One thread, the shard's.
+// Bounded by BrokerShard::has_answer_room(), whom every handler asks that may add to it. One thread, the shard's.
 #pragma once
 
 #include <cstdint>
@@ -41,6 +41,7 @@ class AcknowledgementQueue {
   }
 
   bool empty() const { return waiting_.empty(); }
+  size_t size() const { return waiting_.size(); }
   // Of the newest entry: what must only keep its place behind the others waits for this.
   uint64_t last_end() const { return waiting_.empty() ? 0 : waiting_.back().end; }
   // Hands over everything whose end is at most `durable_end`: send(acknowledgement, codes or null).

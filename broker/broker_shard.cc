@@ -101,6 +101,7 @@ void BrokerShard::begin_turn(int64_t now_ns) {
 
 bool BrokerShard::end_turn() {
   receive_mail();
+  end_forsaken_groups();
   run_held_transports();
   finish_subscribes();
   publish_pending_wills();
@@ -176,8 +177,10 @@ void BrokerShard::resume_waiting() {
   resume_soon_ = false;
   if (waiting_.empty() || room_for_state() == Handled::kWait) return;
   resuming_.swap(waiting_);
-  for (const ConnectionRef ref : resuming_)
-    if (Connection* connection = find(ref)) connection->resume();
+  auto next = resuming_.begin();
+  while (next != resuming_.end() && room_for_state() != Handled::kWait)
+    if (Connection* connection = find(*next++)) connection->resume();
+  waiting_.insert(waiting_.end(), next, resuming_.end());
   // A CONNECT may wait for another connection that only now has come to its end.
   if (waiting_.size() < resuming_.size()) resume_soon_ = !waiting_.empty();
   resuming_.clear();
@@ -185,6 +188,7 @@ void BrokerShard::resume_waiting() {
 
 Handled BrokerShard::room_for_state() {
   if (!has_mail_room()) return Handled::kWait;
+  if (!has_answer_room()) return Handled::kWait;
   return log_->room_for(kStateRecordBytes) == log::AppendRoom::kTailFull ? Handled::kWait : Handled::kDone;
 }
 

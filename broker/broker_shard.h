@@ -166,6 +166,10 @@ class BrokerShard final : private log::LogProgressHandler {
   log::Appended publish(const log::RecordParts& parts);
   // What a message keeps of the properties of its packet; valid until the next call.
   core::Bytes stored_properties(core::Bytes checked);
+  // Not each answer that waits stands for a record in the tail: one to what is repeated, or unknown, keeps its place only.
+  bool has_answer_room() const {
+    return acknowledgements_.size() < kAnswersWaitingMax && pending_subscribes_.size() < kSubscribesWaitingMax;
+  }
   bool has_mail_room() { return place_.shards_count == 1 || post_.has_room(kMailPerPacket); }
   // A message for one session only: goes into its own queue. Requires has_room_for_direct(), and a payload that
   // --max-payload allows.
@@ -245,6 +249,8 @@ class BrokerShard final : private log::LogProgressHandler {
   // A handshake takes some two of these; with RSA one may cost a millisecond.
   static constexpr uint32_t kHandshakeStepsPerTurn = 4;
   static constexpr size_t kSubscriptionsPerSessionMax = 10'000;
+  static constexpr size_t kAnswersWaitingMax = 1u << 20;
+  static constexpr size_t kSubscribesWaitingMax = 4096;
   static constexpr size_t kFilterBytesPerSessionMax = 1u << 20;
   static constexpr size_t kTopicLevelsMax = 128;  // each level of a filter is a node of a tree on every shard
   // Queue ids of sessions' own queues have this bit (broker/parent_topics.h has the other).
@@ -313,6 +319,8 @@ class BrokerShard final : private log::LogProgressHandler {
   void on_leave(ShareToken token);
   void on_reports(const std::vector<ShareItem>& items);
   void begin_shares();
+  void forsake(Session& group);
+  void forsake_empty_groups();
   void end_forsaken_groups();
   void post_share(ShardIndex to, ShareMail mail);
   void flush_shares(ShardIndex to);
@@ -362,6 +370,7 @@ class BrokerShard final : private log::LogProgressHandler {
   void settle_retained();
   void retire_entries();
   void record_progress();
+  bool record_last_progress();
   void expire_sessions();
   void step_stop();
 
@@ -415,6 +424,7 @@ class BrokerShard final : private log::LogProgressHandler {
   uint64_t last_share_token_ = 0;
   absl::flat_hash_map<ShareToken, uint32_t> share_members_;  // slots of sessions here
   absl::flat_hash_map<ShareToken, uint32_t> share_groups_;   // slots of the groups of members anywhere
+  std::vector<std::string> forsaken_groups_;                 // ids of those whose is_forsaken was set
   std::deque<ShareAnswer> share_answers_;                    // in the order of their ends
   std::vector<std::vector<ShareItem>> share_reports_;        // of this turn, by the group's shard
   std::vector<std::vector<ShareItem>> share_assigned_;       // of this turn, by the member's shard

@@ -65,11 +65,12 @@ Handled serve_connect(BrokerShard& shard, Connection& connection, const protocol
   if (session != nullptr && session->online()) {
     session->connection->close(CloseReason::kTakenOver);  // [MQTT-3.1.4-2] [MQTT5-3.1.4-3]
     session = shard.sessions().find(connect.client_id);   // it may have ended
+    // What has been recorded of that has taken of the room that was there: so it is also below.
+    if (shard.room_for_state() == Handled::kWait) return Handled::kWait;
   }
   if (session != nullptr) shard.settle_offline_session(*session, connect.clean_session);
   // A will that still waits for room goes first: its record must not be taken for that of this connection's will.
   if (shard.has_pending_wills()) return Handled::kWait;
-  // The end of the connection before it may have been recorded with the room that was there.
   if (shard.room_for_state() == Handled::kWait) return Handled::kWait;
   if (lacks_record(shard, connect)) return refuse_without_disk();
   // [MQTT-3.1.3-6] [MQTT5-3.1.3-6] [MQTT5-3.1.3-7]

@@ -10,6 +10,9 @@ Handled handle_disconnect(BrokerShard& shard, Connection& connection, const prot
   const auto disconnect = protocol::decode_disconnect(packet, connection.version());
   if (!disconnect.has_value()) return connection.fail(disconnect.error());
   Session& session = *connection.session();
+  // What it says is recorded: after a crash the will of a client that has taken its leave would be published.
+  const bool is_recorded = session.will != nullptr || disconnect->session_expiry_s.has_value();
+  if (is_recorded && shard.room_for_state() == Handled::kWait) return Handled::kWait;
   if (disconnect->session_expiry_s.has_value()) {
     const bool was_to_end = !session.persistent || session.expiry_s == kExpiryAtOnce;
     if (was_to_end && *disconnect->session_expiry_s != kExpiryAtOnce)  // nothing of it is recorded

@@ -76,6 +76,7 @@ bool Deliveries::publish_started(Session& session) {
   InflightWindow& window = *session.window_if_any();
   const uint64_t durable_end = shard_.log().durable_end().value();
   bool waits_for_window = false;
+  bool waits_for_socket = false;
   for (size_t i = 0; i < window.size() && session.starting_count > 0; ++i) {
     Delivery& delivery = window.at(i);
     const bool starting = delivery.state == DeliveryState::kStarting;
@@ -85,6 +86,9 @@ bool Deliveries::publish_started(Session& session) {
       waits_for_window = true;
       continue;
     }
+    // A whole window of large messages would be output that its client may never take. PUBRELs are small.
+    waits_for_socket |= starting && !session.connection->takes_deliveries();
+    if (starting && waits_for_socket) continue;
     if (starting) {
       log::RecordView record;
       const auto read = shard_.reader().read(delivery.log, delivery.offset, record, session);
@@ -106,6 +110,7 @@ bool Deliveries::publish_started(Session& session) {
     make_ready(session);
     return false;
   }
+  if (waits_for_socket) return wait_for(session, DeliveryWait::kSocket);
   return waits_for_window ? wait_for(session, DeliveryWait::kWindow) : true;
 }
 

@@ -35,7 +35,7 @@ void BrokerShard::note_progress(Session& session) {
 void BrokerShard::housekeeping() {
   next_housekeeping_ns_ = now_ns_ + kHousekeepingNs;
   // Not the first time: until then every shard has told of its members.
-  if (++housekeepings_ == 2) end_forsaken_groups();
+  if (++housekeepings_ == 2) forsake_empty_groups();
   record_progress();
   publish_due_wills();
   expire_sessions();
@@ -213,6 +213,17 @@ void BrokerShard::begin_stop() {
   seams_.network.stop_listening();
 }
 
+// Or the next life would repeat what was acknowledged. False: some of it waits for room in the tail.
+bool BrokerShard::record_last_progress() {
+  bool waits = false;
+  sessions_.for_each([&](Session& session) {
+    if (!session.progressed) return;
+    session.progressed = session.persistent && !write_progress(session);
+    waits |= session.progressed;
+  });
+  return !waits || log_->room_for(0) == log::AppendRoom::kFailed;
+}
+
 void BrokerShard::step_stop() {
   switch (stop_state_) {
     case StopState::kDraining:
@@ -228,10 +239,7 @@ void BrokerShard::step_stop() {
       return;
     case StopState::kClosingConnections:
       if (connections_count_ > 0) return;
-      sessions_.for_each([&](Session& session) {
-        if (session.progressed && session.persistent) write_progress(session);
-        session.progressed = false;
-      });
+      if (!record_last_progress() && now_ns_ < stop_deadline_ns_) return;
       stop_state_ = StopState::kFinishingLog;
       log_->finish(log_finished_);
       return;

@@ -20,6 +20,8 @@ uint32_t BrokerShard::bounded_expiry_s(uint32_t wanted_s, protocol::ProtocolVers
 void BrokerShard::establish(Connection& connection, const protocol::Connect& connect, std::string_view client_id) {
   Session* session = sessions_.find(client_id);  // [MQTT-3.1.3-2] [MQTT5-3.1.3-2]
   CHECK(session == nullptr || !session->online());
+  // For all that this writes. Without, handle_connect lets only those in who need no new record.
+  const bool can_record = has_log_room();
   uint64_t end = 0;
   if (session != nullptr && connect.clean_session) {
     end = end_session(*session);  // [MQTT-3.1.2-6] [MQTT-3.1.4-3] [MQTT5-3.1.2-4] [MQTT5-3.1.4-4]
@@ -40,7 +42,6 @@ void BrokerShard::establish(Connection& connection, const protocol::Connect& con
   }
   session->expiry_s = expiry_s;
   session->connection = &connection;
-  const bool can_record = has_log_room();  // without: handle_connect lets only those in who need no new record
   if (session->persistent && can_record) {
     // A new session is promised for later; and of one that was there before, the next life must know that it was
     // connected, or what it sends again would not have DUP. [MQTT-3.3.1-1]
@@ -267,6 +268,8 @@ protocol::ReasonCode BrokerShard::may_subscribe(Session& session, TopicFilter fi
     return ReasonCode::kQuotaExceeded;
   if (find_subscription(session, filter) != nullptr) return ReasonCode::kSuccess;
   if (filter.is_shared() && !protocol::SharedFilter::split(filter).has_value()) return ReasonCode::kTopicFilterInvalid;
+  // Its group is recorded under an id that is longer by one byte.
+  if (filter.is_shared() && filter.size() >= protocol::kStringBytesMax) return ReasonCode::kTopicFilterInvalid;
   if (protocol::count_levels(filter.text()) > kTopicLevelsMax) return ReasonCode::kTopicFilterInvalid;
   const bool has_room = session.subscriptions.size() < kSubscriptionsPerSessionMax &&
                         session.filter_bytes + filter.size() <= kFilterBytesPerSessionMax;

@@ -125,13 +125,15 @@ void BrokerShard::on_assigned(ShardIndex home, const std::vector<ShareItem>& ite
 void BrokerShard::on_join(ShardIndex from, const ShareMail& mail) {
   const std::string id = group_session_id(mail.shared_filter);
   Session* session = sessions_.find(id);
-  // A crash has left the record that it was made, and not that of its filter: nothing would ever come to it.
-  if (session != nullptr && session->subscriptions.empty()) {
+  // A crash has left the record that it was made, and not that of its filter: nothing would ever come to it. Or its last
+  // member has left it in this turn.
+  if (session != nullptr && (session->subscriptions.empty() || (session->group()->is_forsaken && has_log_room()))) {
     end_session(*session);
     session = nullptr;
   }
   const bool is_new = session == nullptr;
   if (is_new) session = &make_group(id);
+  session->group()->is_forsaken = false;
   session->group()->join(mail.token, mail.credit);
   share_groups_[mail.token] = session->slot();
   deliveries_.on_window_room(*session);
@@ -194,7 +196,21 @@ void BrokerShard::on_leave(ShareToken token) {
   if (session->group()->has_members())
     deliveries_.on_work(*session);
   else
-    end_session(*session);
+    forsake(*session);
+}
+
+// It ends with the turn, when there is room to record that: the room that is there now has been promised to the packet
+// that is being handled.
+void BrokerShard::forsake(Session& session) {
+  if (!std::exchange(session.group()->is_forsaken, true)) forsaken_groups_.push_back(session.client_id());
+}
+
+void BrokerShard::end_forsaken_groups() {
+  while (!forsaken_groups_.empty() && has_log_room()) {
+    Session* session = sessions_.find(forsaken_groups_.back());
+    forsaken_groups_.pop_back();
+    if (session != nullptr && std::exchange(session->group()->is_forsaken, false)) end_session(*session);
+  }
 }
 
 void BrokerShard::on_reports(const std::vector<ShareItem>& items) {
@@ -233,12 +249,10 @@ void BrokerShard::begin_shares() {
 }
 
 // A member that did not outlive the last life may have been the only one. Once, when all shards have told of theirs.
-void BrokerShard::end_forsaken_groups() {
-  std::vector<Session*> forsaken;
-  sessions_.for_each([&](Session& session) {
-    if (session.group() != nullptr && !session.group()->has_members()) forsaken.push_back(&session);
+void BrokerShard::forsake_empty_groups() {
+  sessions_.for_each([this](Session& session) {
+    if (session.group() != nullptr && !session.group()->has_members()) forsake(session);
   });
-  for (Session* session : forsaken) end_session(*session);
 }
 
 // ---- Mail ----

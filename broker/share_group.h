@@ -57,7 +57,8 @@ class ShareGroup {
   // Ids of the window whose messages are nobody's: given back, or restored after a restart.
   std::deque<protocol::PacketId> unheld;
 
-  bool is_recorded = true;  // a record says that it was made
+  bool is_recorded = true;   // a record says that it was made
+  bool is_forsaken = false;  // its last member has left it, and it is about to end
 
   // Of messages that members hold at a time, all together.
   static constexpr uint16_t kHeldMax = 4096;

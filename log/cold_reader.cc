@@ -49,7 +49,8 @@ void ColdReader::add_log(SharedLog& log) {
 void ColdReader::end_batch() {
   for (auto& [id, log] : logs_) log.segments.reset();  // lets the owner close files
   ++batch_;
-  if (roomless_.empty()) return;
+  // While nothing can be evicted, the next read that ends tells them.
+  if (roomless_.empty() || under_way_ + unread_.size() == chunks_.size()) return;
   WaiterList<ReadWaiter> waiters = std::exchange(roomless_, {});
   tell(waiters);
 }
@@ -238,6 +239,8 @@ void ColdReader::ended(Chunk& chunk, int32_t result) {
     return;
   }
   chunk.state = result < 0 ? Chunk::State::kFailed : Chunk::State::kReady;
+  // It stays until those who wait for it have had their turn, or others who need room would take it from them.
+  chunk.batch = batch_;
   chunk.segments.reset();
   WaiterList<ReadWaiter> waiters = std::exchange(chunk.waiters, {});
   waiters.absorb(roomless_);

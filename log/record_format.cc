@@ -51,6 +51,7 @@ void encode_record(const RecordParts& parts, Sequence sequence, Epoch epoch, int
                    uint8_t log_flags) {
   const uint64_t bytes = record_bytes(parts);
   CHECK_LE(bytes, kRecordBytesMax);
+  CHECK_LE(parts.publisher.size(), UINT16_MAX);  // cut off, it would be a record that no start can read
   // The header goes out in whole words, the way the checksum reads it back: narrower stores would stall those loads.
   static_assert(sizeof(RecordHeader) == 6 * sizeof(uint64_t));
   const uint64_t lengths = bytes | uint64_t{parts.type} << 32 | uint64_t{uint8_t(parts.flags | log_flags)} << 40 |

@@ -70,6 +70,58 @@ TEST_F(GreedyClientTest, is_not_read_while_it_takes_no_answers) {
   EXPECT_TRUE(broker.network.is_open(client));
 }
 
+// Nothing of these is a record: they wait only for their place behind what is on its way to the disk.
+TEST_F(GreedyClientTest, has_a_bound_for_answers_that_wait) {
+  ServedShard broker;
+  const core::SocketId client = broker.connect({.client_id = "c"});
+  broker.network.arrive(client, test::publish_packet("x", "m", {.qos = 1, .packet_id = 1}));
+  broker.turn();
+  std::string releases;
+  for (int i = 0; i < 50'000; ++i) releases += test::acknowledge_packet(Type::kPubrel, 7);
+  const size_t rounds = BrokerShard::kAnswersWaitingMax / 50'000 + 10;
+  for (size_t i = 0; i < rounds; ++i) {
+    broker.network.arrive(client, releases);
+    broker.turn();
+  }
+  EXPECT_LE(broker.shard->acknowledgements().size(), BrokerShard::kAnswersWaitingMax);
+  for (int i = 0; i < 20; ++i) broker.settle();
+  EXPECT_EQ(broker.network.take(client).size(), 4 + rounds * releases.size());
+}
+
+// At QoS 2 a window of messages is promised before the first is sent.
+TEST_F(GreedyClientTest, is_not_sent_a_whole_window_that_it_does_not_take) {
+  ServedShard broker;
+  const test::ConnectOptions options{.client_id = "c", .clean_session = false};
+  const core::SocketId first = broker.connect(options);
+  broker.say(first, test::subscribe_packet(1, {{"x", 2}}));
+  broker.network.finish(first);
+  const core::SocketId publisher = broker.connect({.client_id = "p"});
+  std::string expected = test::from_hex("20 02 01 00");
+  for (uint16_t id = 1; id <= 20; ++id) {
+    const std::string publish = test::publish_packet("x", std::string(60'000, 'a' + id), {.qos = 2, .packet_id = id});
+    broker.network.arrive(publisher, publish);
+    expected += publish;
+  }
+  broker.settle();
+  const core::SocketId client = broker.open();
+  broker.network.stop_reading(client);
+  broker.say(client, test::connect_packet(options));
+  broker.network.go_on_reading(client);
+  broker.turn();
+  broker.turn();
+  broker.network.stop_reading(client);
+  broker.settle();
+  const Session& session = *broker.shard->sessions().find("c");
+  const InflightWindow& window = *session.window_if_any();
+  size_t sent = 0;
+  for (size_t i = 0; i < window.size(); ++i) sent += window.at(i).state == DeliveryState::kPublished;
+  EXPECT_LT(sent, window.size());
+  EXPECT_LE(sent, 4u);
+  broker.network.go_on_reading(client);
+  broker.settle();
+  EXPECT_EQ(broker.network.take(client), expected);
+}
+
 TEST_F(GreedyClientTest, has_128_levels) {
   ServedShard broker;
   const core::SocketId client = broker.connect({.client_id = "c"});

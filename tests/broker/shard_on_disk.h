@@ -37,7 +37,7 @@ class ShardOnDisk {
     place.log = {.directory = kLogDirectory,
                  .id = log::LogId(1),
                  .segment_bytes = 256u << 10,
-                 .tail_bytes = 1u << 20,
+                 .tail_bytes = 2u << 20,
                  .prewrite_bytes = 0};
     place.checkpoints = {checkpoint_path(0)};
     place.all_logs = place.last_logs = {place.log.id};

@@ -40,6 +40,39 @@ TEST_F(ShareJoinTest, a_member_of_a_group_that_is_known_is_told_at_once) {
   EXPECT_EQ(say(broker_.connect({.client_id = "b"}), subscribe(2)), suback(2));
 }
 
+// The group's id is longer by one byte, and must be whole in its records and in a checkpoint.
+TEST_F(ShareJoinTest, a_filter_that_is_too_long_for_its_group_is_refused) {
+  const core::SocketId client = broker_.connect({.client_id = "a", .clean_session = false});
+  const auto filter = [](size_t bytes) { return "$share/g/" + std::string(bytes - 9, 'x'); };
+  EXPECT_EQ(broker_.say(client, test::subscribe_packet(1, {{filter(65'535), 1}})), test::from_hex("90 03 00 01 80"));
+  EXPECT_EQ(broker_.say(client, test::subscribe_packet(2, {{filter(65'534), 1}})), test::from_hex("90 03 00 02 01"));
+}
+
+// The room in the tail is the packet's or nobody's.
+TEST_F(ShareJoinTest, a_group_that_is_left_ends_when_that_can_be_recorded) {
+  const core::SocketId client = broker_.connect({.client_id = "a"});
+  broker_.say(client, subscribe(1));
+  broker_.fill_tail();
+  broker_.network.finish(client);
+  broker_.turn();
+  broker_.turn();
+  ASSERT_EQ(broker_.shard->sessions().find("a"), nullptr);
+  EXPECT_NE(broker_.shard->sessions().find(group_session_id("$share/g/x")), nullptr);
+  broker_.settle();
+  EXPECT_EQ(broker_.shard->sessions().find(group_session_id("$share/g/x")), nullptr);
+}
+
+TEST_F(ShareJoinTest, who_joins_a_group_that_is_about_to_end_finds_a_new_one) {
+  const core::SocketId client = broker_.connect({.client_id = "a"});
+  const core::SocketId publisher = broker_.connect({.client_id = "p"});
+  broker_.say(client, subscribe(1));
+  broker_.network.arrive(client, test::unsubscribe_packet(2, {"$share/g/x"}) + subscribe(3));
+  broker_.settle();
+  broker_.network.take(client);
+  broker_.say(publisher, test::publish_packet("x", "m", {.qos = 1, .packet_id = 2}));
+  EXPECT_NE(broker_.network.take(client).find("m"), std::string::npos);
+}
+
 // Two records make a group, and a crash may come between them.
 TEST_F(ShareJoinTest, a_group_that_was_restored_without_its_filter_is_made_anew) {
   Session& half = broker_.shard->sessions().create(*broker_.shard, group_session_id("$share/g/x"));

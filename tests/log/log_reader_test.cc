@@ -1,6 +1,7 @@
 // LogReader: the tail and its pins, cold chunks, records on every kind of border, sharing of reads, bounds of the pool.
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <thread>
 
 #include "tests/log/log_reader_harness.h"
@@ -178,6 +179,43 @@ TEST_F(LogReaderTest, keeps_chunks_of_the_batch_and_tells_who_found_no_room) {
   reader->end_batch();
   EXPECT_EQ(roomless.told, 1);
   EXPECT_EQ(read(*reader, first_of_chunk[6]), State::kReady);
+}
+
+// Those without room are told with the end of each batch and come first in the next one: they must not take the chunks
+// of those whose turn comes behind them.
+TEST_F(LogReaderTest, many_more_waiters_than_chunks_all_get_their_records) {
+  HandMadeLog log(storage, 1 << 20);
+  for (int i = 0; i < 4000; ++i) log.append(200);
+  log.publish_all_cold();
+  const auto reader = reader_of(log, 4);
+  std::deque<ReadWaiter*> ready;
+  struct QueuedWaiter : ReadWaiter {
+    std::deque<ReadWaiter*>* ready = nullptr;
+    uint64_t offset = 0;
+    void on_read_ready() override { ready->push_back(this); }
+  };
+  std::vector<uint64_t> first_of_chunk;
+  for (const uint64_t offset : log.offsets)
+    if (offset / kChunk >= first_of_chunk.size()) first_of_chunk.push_back(offset);
+  ASSERT_GE(first_of_chunk.size(), 40u);
+  std::vector<QueuedWaiter> waiters(40);
+  for (size_t i = 0; i < waiters.size(); ++i) {
+    waiters[i].ready = &ready;
+    waiters[i].offset = first_of_chunk[i];
+    ready.push_back(&waiters[i]);
+  }
+  size_t got = 0;
+  for (int batches = 0; got < waiters.size() && batches < 200; ++batches) {
+    reader->begin_batch();
+    for (ReadWaiter* waiter : std::exchange(ready, {})) {
+      RecordView record;
+      const uint64_t offset = static_cast<QueuedWaiter*>(waiter)->offset;
+      got += reader->read(LogId(3), LogOffset(offset), record, *waiter) == State::kReady;
+    }
+    reader->end_batch();
+    settle();
+  }
+  EXPECT_EQ(got, waiters.size());
 }
 
 TEST_F(LogReaderTest, stays_right_when_reads_are_short) {

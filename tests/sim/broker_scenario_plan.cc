@@ -123,7 +123,7 @@ void PlanDraw::draw_log() {
   const uint64_t small_segment = uint64_t{64 << 10} << below(5);
   const uint64_t large_segment = uint64_t{1 << 20} << below(3);
   log.segment_bytes = if_on(Feature::kHugeMessages, large_segment, small_segment);
-  const uint64_t tail = uint64_t{1 << 20} << below(2);
+  const uint64_t tail = uint64_t{2 << 20} << below(2);  // less is refused at the start
   log.tail_bytes = if_on(Feature::kHugeMessages, 4 * tail, tail);
   log.prewrite_bytes = uint64_t{4096} * below(20);
   const auto retention_s = static_cast<int64_t>(3 + below(random_.chance(1, 2) ? 10 : 80));
