@@ -96,6 +96,7 @@ std::string BrokerShard::make_client_id() {
 void BrokerShard::begin_turn(int64_t now_ns) {
   now_ns_ = now_ns;
   handshake_steps_left_ = kHandshakeStepsPerTurn;
+  entries_left_ = kQueueEntriesPerTurn;
   timers_.advance(now_ns);
 }
 
@@ -122,7 +123,7 @@ bool BrokerShard::end_turn() {
   return deliveries_.has_work() || log_moved_ || resume_soon_ || post_.has_backlog() || !flush_.empty() ||
          !held_transports_.empty() || log_->needs_turn() || has_answer_to_join() ||
          // Nobody wakes us when another shard has emptied its mailbox.
-         (!waiting_.empty() && !has_mail_room());
+         (!waiting_.empty() && (entries_left_ <= 0 || !has_mail_room()));
 }
 
 Connection& BrokerShard::add_connection(core::SocketId socket, std::unique_ptr<Transport> transport) {
@@ -210,10 +211,12 @@ void BrokerShard::spread_log_progress() {
 }
 
 void BrokerShard::release_acknowledgements() {
+  const bool was_full = !has_answer_room();
   acknowledgements_.release(log_->durable_end().value(),
                             [this](const Acknowledgement& acknowledgement,
                                    const std::vector<protocol::ReasonCode>* codes) { send(acknowledgement, codes); });
   if (!acknowledgements_.empty() && log_->room_for(0) == log::AppendRoom::kFailed) drop_acknowledgements();
+  if (was_full && has_answer_room()) resume_soon_ = !waiting_.empty();
 }
 
 // They would wait for ever, and clients could add to them without end. What needs no record is answered again.

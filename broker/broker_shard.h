@@ -170,6 +170,9 @@ class BrokerShard final : private log::LogProgressHandler {
   bool has_answer_room() const {
     return acknowledgements_.size() < kAnswersWaitingMax && pending_subscribes_.size() < kSubscribesWaitingMax;
   }
+  // One message of a few bytes may be for thousands of filters of one client: so many entries of queues a turn, and not
+  // faster than full pages can be written.
+  bool has_queue_room() const { return entries_left_ > 0 && !queue_file_->is_behind(); }
   bool has_mail_room() { return place_.shards_count == 1 || post_.has_room(kMailPerPacket); }
   // A message for one session only: goes into its own queue. Requires has_room_for_direct(), and a payload that
   // --max-payload allows.
@@ -250,6 +253,7 @@ class BrokerShard final : private log::LogProgressHandler {
   static constexpr uint32_t kHandshakeStepsPerTurn = 4;
   static constexpr size_t kSubscriptionsPerSessionMax = 10'000;
   static constexpr size_t kAnswersWaitingMax = 1u << 20;
+  static constexpr int64_t kQueueEntriesPerTurn = 1 << 20;
   static constexpr size_t kSubscribesWaitingMax = 4096;
   static constexpr size_t kFilterBytesPerSessionMax = 1u << 20;
   static constexpr size_t kTopicLevelsMax = 128;  // each level of a filter is a node of a tree on every shard
@@ -429,6 +433,7 @@ class BrokerShard final : private log::LogProgressHandler {
   std::vector<std::vector<ShareItem>> share_reports_;        // of this turn, by the group's shard
   std::vector<std::vector<ShareItem>> share_assigned_;       // of this turn, by the member's shard
 
+  int64_t entries_left_ = kQueueEntriesPerTurn;  // that queues take in this turn
   uint64_t next_arrival_ = 1;
   uint64_t first_live_arrival_ = 1;
   LogClock routed_;                    // up to where each log's messages have been put into our queues

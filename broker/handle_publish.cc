@@ -107,7 +107,7 @@ Handled refuse_or_close(BrokerShard& shard, Connection& connection, const protoc
 Handled handle_publish(BrokerShard& shard, Connection& connection, const protocol::PacketBytes& packet) {
   auto publish = protocol::decode_publish(packet, shard.last_topic(), connection.version());
   if (!publish.has_value()) return connection.fail(publish.error());
-  if (!shard.has_mail_room() || !shard.has_answer_room()) return Handled::kWait;
+  if (!shard.has_mail_room() || !shard.has_answer_room() || !shard.has_queue_room()) return Handled::kWait;
   const bool is_5 = connection.terms() != nullptr;
   if (is_5 && apply_mqtt5(connection, *publish) != Handled::kDone) return Handled::kStop;
   // Of a topic that is not the one before, which was looked at.

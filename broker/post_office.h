@@ -59,20 +59,28 @@ class PostCounter {
   void post(ShardIndex to, Mail mail);
   // Sends what waits, and wakes the shards that got mail since the last call. Once per turn.
   void end_turn();
-  // Hands over what arrived, at most a box full per sender.
-  template <typename Function>
-  size_t drain(Function&& consume) {
-    size_t count = 0;
-    for (ShardIndex from = 0; from < office_.shards_count(); ++from)
-      if (from != shard_) count += office_.box(from, shard_).drain(PostOffice::kMailboxItems, consume);
-    return count;
+  // Hands over what arrived, at most a box full per sender, as long as has_room() says so. Another sender is the first
+  // each time.
+  template <typename Function, typename HasRoom>
+  void drain(Function&& consume, HasRoom&& has_room) {
+    for (ShardIndex i = 0; i < office_.shards_count(); ++i) {
+      const auto from = static_cast<ShardIndex>((first_ + i) % office_.shards_count());
+      if (from == shard_) continue;
+      core::Mailbox<Mail>& box = office_.box(from, shard_);
+      for (size_t count = 0; count < PostOffice::kMailboxItems && has_room(); count += kDrainedAtATime)
+        if (box.drain(kDrainedAtATime, consume) < kDrainedAtATime) break;
+    }
+    first_ = static_cast<ShardIndex>((first_ + 1) % office_.shards_count());
   }
   PostOffice& office() { return office_; }
   bool has_backlog() const { return backlog_count_ > 0; }
 
  private:
+  static constexpr size_t kDrainedAtATime = 64;
+
   PostOffice& office_;
   ShardIndex shard_;
+  ShardIndex first_ = 0;
   std::function<void(ShardIndex)> wake_;
   std::vector<std::deque<Mail>> backlog_;  // by receiver
   size_t backlog_count_ = 0;

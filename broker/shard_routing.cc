@@ -80,6 +80,7 @@ log::Appended BrokerShard::publish(const log::RecordParts& parts) {
 
 void BrokerShard::put_into_queues(const TopicRoute& route, log::LogId log, log::LogOffset offset, uint8_t qos) {
   const log::QueueEntry entry(next_arrival_++, log, offset, qos);
+  entries_left_ -= static_cast<int64_t>(route.queues.size());
   // Of sessions that are offline, too. [MQTT-3.1.2-5] [MQTT-3.3.2-3] [MQTT-4.5.0-1] [MQTT5-3.3.2-3] [MQTT5-4.5.0-1]
   for (FilterQueue* queue : route.queues) {
     queue->append(entry);
@@ -133,7 +134,7 @@ OwnQueue& BrokerShard::obtain_own_queue(Session& session) {
 }
 
 void BrokerShard::receive_mail() {
-  post_.drain([this](Mail mail) { on_mail(std::move(mail)); });
+  post_.drain([this](Mail mail) { on_mail(std::move(mail)); }, [this] { return has_queue_room(); });
 }
 
 void BrokerShard::on_mail(Mail mail) {

@@ -22,6 +22,9 @@ QueueFile::~QueueFile() = default;
 QueueFile::PageAddress QueueFile::next_address() const {
   return store_->next_address();
 }
+bool QueueFile::is_behind() const {
+  return store_->is_behind();
+}
 void QueueFile::flush() {
   store_->flush();
   store_->retry_reads();

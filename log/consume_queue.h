@@ -58,6 +58,9 @@ class QueueFile {
   ~QueueFile();
 
   PageAddress next_address() const;
+  // Queues have grown faster than pages are written: more than twice resident_pages_max are in memory. Who makes them
+  // grow has to wait; it lasts until writes that are under way have ended.
+  bool is_behind() const;
   // Pages that wait for others to be written with go out now, and those that the disk did not give are read again. To
   // be called about once a second.
   void flush();

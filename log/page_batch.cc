@@ -55,6 +55,7 @@ void PageStore::write_ahead(PageDirectory& pages) {
     add_to_batch(pages, pages.memory_from);
   }
   unstarve(pages);
+  if (has_too_many()) flush();  // somebody waits for them
 }
 
 void PageStore::add_to_batch(PageDirectory& pages, QueueIndex first) {

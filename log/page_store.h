@@ -154,6 +154,8 @@ class PageStore {
   void flush();
   void retry_reads();
   PageAddress next_address() const { return next_; }
+  // Not while the disk refuses them: whoever waits for it would wait for ever.
+  bool is_behind() const { return has_too_many() && writing_count_ > 0 && write_failures_ == 0; }
   void sync(bool& done, bool& failed);
   void retire(PageAddress keep);
   bool idle() const { return idle_; }
@@ -170,6 +172,7 @@ class PageStore {
   uint64_t offset_in_file(PageAddress address) const { return address % pages_per_file() * kQueuePageBytes; }
   std::string path_of(uint64_t number) const;
 
+  bool has_too_many() const { return resident_count_ > 2 * options_.resident_pages_max; }
   void write_ahead(PageDirectory& pages);
   void add_to_batch(PageDirectory& pages, QueueIndex first);
   size_t writes_max() const;

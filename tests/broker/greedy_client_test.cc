@@ -88,6 +88,38 @@ TEST_F(GreedyClientTest, has_a_bound_for_answers_that_wait) {
   EXPECT_EQ(broker.network.take(client).size(), 4 + rounds * releases.size());
 }
 
+// A message of a few bytes is for all of them.
+TEST_F(GreedyClientTest, has_a_bound_for_what_overlapping_filters_make_of_one_turn) {
+  ServedShard broker;
+  const core::SocketId client = broker.connect({.client_id = "c"});
+  test::FilterList filters;
+  constexpr int kLevels = 10;
+  for (int bits = 0; bits < 1 << kLevels; ++bits) {
+    std::string filter;
+    for (int level = 0; level < kLevels; ++level) filter += (bits >> level & 1) != 0 ? "/a" : "/+";
+    filters.emplace_back(filter.substr(1), 1);
+  }
+  broker.say(client, test::subscribe_packet(1, filters));
+  ASSERT_EQ(broker.shard->sessions().find("c")->subscriptions.size(), filters.size());
+  const core::SocketId publisher = broker.connect({.client_id = "p"});
+  constexpr uint64_t kMessages = 4000;
+  std::string publishes;
+  for (uint64_t i = 0; i < kMessages; ++i) publishes += test::publish_packet("a/a/a/a/a/a/a/a/a/a", "");
+  const log::Sequence begin = broker.shard->log().next_sequence();
+  broker.network.arrive(publisher, publishes);
+  const auto taken = [&] { return broker.shard->log().next_sequence().value() - begin.value(); };
+  constexpr uint64_t kAtATime = BrokerShard::kQueueEntriesPerTurn / (1 << kLevels) + 1;
+  uint64_t before = 0;
+  int turns = 0;
+  for (; turns < 100 && taken() < kMessages; ++turns) {
+    EXPECT_TRUE(broker.turn()) << "nothing else wakes it";
+    EXPECT_LE(taken() - before, kAtATime);
+    before = taken();
+  }
+  EXPECT_EQ(taken(), kMessages);
+  EXPECT_LT(turns, 10);
+}
+
 // At QoS 2 a window of messages is promised before the first is sent.
 TEST_F(GreedyClientTest, is_not_sent_a_whole_window_that_it_does_not_take) {
   ServedShard broker;

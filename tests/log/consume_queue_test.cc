@@ -214,6 +214,34 @@ TEST_F(ConsumeQueueTest, all_queues_together_keep_a_bounded_number_of_pages_in_m
   for (const auto& queue : queues) expect_all(*queue);
 }
 
+TEST_F(ConsumeQueueTest, is_behind_until_what_is_being_written_has_ended) {
+  options.resident_pages_max = 10;
+  QueueFile file(storage, options, 0);
+  std::vector<std::unique_ptr<ConsumeQueue>> queues;
+  for (uint64_t id = 0; id < 15; ++id) queues.push_back(std::make_unique<ConsumeQueue>(id, &file));
+  for (const auto& queue : queues) append(*queue, kPage + 1);
+  EXPECT_FALSE(file.is_behind()) << "15 pages";
+  for (const auto& queue : queues) append(*queue, kPage);
+  EXPECT_TRUE(file.is_behind()) << "30 pages, and nothing has been written yet";
+  settle();
+  EXPECT_FALSE(file.is_behind());
+  for (const auto& queue : queues) expect_all(*queue);
+}
+
+// Or all that waits for it would wait for ever.
+TEST_F(ConsumeQueueTest, is_not_behind_while_the_disk_takes_no_pages) {
+  options.resident_pages_max = 10;
+  QueueFile file(storage, options, 0);
+  storage.faults.write_error = 1'000'000;
+  ConsumeQueue queue(1, &file);
+  for (int i = 0; i < 40; ++i) {
+    append(queue, kPage);
+    settle();
+  }
+  EXPECT_FALSE(file.is_behind());
+  storage.faults.write_error = 0;
+}
+
 TEST_F(ConsumeQueueTest, finds_the_first_entry_that_arrived_at_or_after) {
   ConsumeQueue queue(1, nullptr);
   append(queue, 3 * kPage + 9);
