@@ -166,7 +166,8 @@ class BrokerShard final : private log::LogProgressHandler {
   log::Appended publish(const log::RecordParts& parts);
   // What a message keeps of the properties of its packet; valid until the next call.
   core::Bytes stored_properties(core::Bytes checked);
-  // Not each answer that waits stands for a record in the tail: one to what is repeated, or unknown, keeps its place only.
+  // Not each answer that waits stands for a record in the tail: one to what is repeated, or unknown, keeps its place
+  // only.
   bool has_answer_room() const {
     return acknowledgements_.size() < kAnswersWaitingMax && pending_subscribes_.size() < kSubscribesWaitingMax;
   }

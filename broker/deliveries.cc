@@ -228,14 +228,25 @@ void Deliveries::sift(Session& session) {
   std::push_heap(session.active.begin(), session.active.end(), ActiveSubscription::comes_later);
 }
 
+// Of all filters that brought the message which is first. They stand together at the top of the heap: whatever lies
+// over one of them arrived with it.
+void Deliveries::find_terms(const Session& session, uint64_t arrival) {
+  terms_.clear();
+  places_.assign(1, 0);
+  for (size_t i = 0; i < places_.size(); ++i) {
+    const size_t place = places_[i];
+    terms_.push_back(session.active[place].subscription->terms);
+    for (const size_t below : {2 * place + 1, 2 * place + 2})
+      if (below < session.active.size() && session.active[below].key == arrival) places_.push_back(below);
+  }
+}
+
 Deliveries::Step Deliveries::take_next(Session& session, int& budget) {
   if (session.active.size() == 1) return take_run(session, budget);
   const ActiveSubscription* first = first_active(session);
   if (first == nullptr) return session.active.empty() ? Step::kNothingLeft : Step::kBlocked;
   const log::QueueEntry entry = first->next;
-  terms_.clear();  // of all filters that brought this message
-  for (const ActiveSubscription& each : session.active)
-    if (each.key == entry.arrival()) terms_.push_back(each.subscription->terms);
+  find_terms(session, entry.arrival());
   const Step step = take(session, entry, terms_);
   if (step == Step::kTook) budget -= pass(session, entry.arrival());
   return step;

@@ -91,6 +91,7 @@ class Deliveries {
   log::LogReader::State read_shared(log::LogId log, log::LogOffset offset, log::RecordView& record, Session& session);
   void leave_out(Session& session, const log::QueueEntry& entry);
   ActiveSubscription* first_active(Session& session);
+  void find_terms(const Session& session, uint64_t arrival);
   int pass(Session& session, uint64_t arrival);
   bool is_passed(const Session& session, const Subscription& subscription, const log::QueueEntry& entry) const;
   bool may_have_been_sent(const Session& session, const log::QueueEntry& entry) const;
@@ -106,6 +107,7 @@ class Deliveries {
   BrokerShard& shard_;
   PublishSender sender_;
   std::vector<SubscriptionTerms> terms_;  // of the message being taken
+  std::vector<size_t> places_;            // in Session::active, of the same message
   std::vector<uint32_t> identifiers_;     // and its subscription identifiers
   std::vector<FilterQueue*> dirty_;
   std::vector<Session*> ready_;

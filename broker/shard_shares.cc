@@ -125,8 +125,8 @@ void BrokerShard::on_assigned(ShardIndex home, const std::vector<ShareItem>& ite
 void BrokerShard::on_join(ShardIndex from, const ShareMail& mail) {
   const std::string id = group_session_id(mail.shared_filter);
   Session* session = sessions_.find(id);
-  // A crash has left the record that it was made, and not that of its filter: nothing would ever come to it. Or its last
-  // member has left it in this turn.
+  // A crash has left the record that it was made, and not that of its filter: nothing would ever come to it. Or its
+  // last member has left it in this turn.
   if (session != nullptr && (session->subscriptions.empty() || (session->group()->is_forsaken && has_log_room()))) {
     end_session(*session);
     session = nullptr;

@@ -15,8 +15,8 @@
 namespace penstock::broker {
 
 // Room for the records of one packet, where they have no larger bound: those of a CONNECT ("session ended", "session
-// opened", "will set") hold up to five strings of 65,535 bytes, as many bytes of properties, and a clock of as many logs
-// as the shards of twenty layouts may have.
+// opened", "will set") hold up to five strings of 65,535 bytes, as many bytes of properties, and a clock of as many
+// logs as the shards of twenty layouts may have.
 constexpr uint64_t kStateRecordBytes = 416u << 10;
 constexpr size_t kWillPropertiesBytesMax = 65'535;
 // QoS 2 deliveries of a session that are started before its next progress record. A restart restores so many, and the

@@ -1,6 +1,6 @@
 // A client that comes back: what became of its last connection and session is recorded with the room in the tail of the
-// log that was there, and what its new connection brings must not be left out for that. After a crash nothing would tell
-// of its will, of its session, or that it was connected. [MQTT-3.1.4-2] [MQTT5-3.1.4-3]
+// log that was there, and what its new connection brings must not be left out for that. After a crash nothing would
+// tell of its will, of its session, or that it was connected. [MQTT-3.1.4-2] [MQTT5-3.1.4-3]
 #include <gtest/gtest.h>
 
 #include "tests/broker/served_shard.h"

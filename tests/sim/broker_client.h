@@ -134,7 +134,7 @@ class ModelledClient {
   int64_t last_ping_ns_ = 0;
   std::deque<int64_t> pings_ns_;                  // of this connection, unanswered
   MessageIndex will_ = BrokerOracle::kNoMessage;  // of this connection
-  int64_t will_delay_us_ = 0;  // of it, with this connection or the last one
+  int64_t will_delay_us_ = 0;                     // of it, with this connection or the last one
   std::string input_;
   std::vector<std::pair<test::Type, uint16_t>> lazy_acknowledgements_;
   std::set<uint16_t> unacknowledged_;  // deliveries at QoS 1 and 2 that came on this connection

@@ -120,8 +120,8 @@ BrokerOracle::ExpiryRange BrokerOracle::range_of(const std::vector<Expiry>& expi
   return range;
 }
 
-// Older ones are kept as long as a death may bring them back. A CONNECT that was given up without an answer may still be
-// read, and take this connection over.
+// Older ones are kept as long as a death may bring them back. A CONNECT that was given up without an answer may still
+// be read, and take this connection over.
 void BrokerOracle::expiry_is_known(Client& client) const {
   for (size_t i = client.expiries.size() - 1; i-- > 0 && !client.expiries[i].is_known;)
     if (client.expiries[i].at_ns > now_ns() - kUnderWayNs) return;
