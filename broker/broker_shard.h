@@ -168,9 +168,9 @@ class BrokerShard final : private log::LogProgressHandler {
   core::Bytes stored_properties(core::Bytes checked);
   // Not each answer that waits stands for a record in the tail: one to what is repeated, or unknown, keeps its place
   // only.
-  bool has_answer_room() const {
-    return acknowledgements_.size() < kAnswersWaitingMax && pending_subscribes_.size() < kSubscribesWaitingMax;
-  }
+  bool has_answer_room() const { return acknowledgements_.size() < kAnswersWaitingMax; }
+  // They wait for the other shards, in the order in which they came.
+  bool has_subscribe_room() const { return pending_subscribes_.size() < kSubscribesWaitingMax; }
   // One message of a few bytes may be for thousands of filters of one client: so many entries of queues a turn, and not
   // faster than full pages can be written.
   bool has_queue_room() const { return entries_left_ > 0 && !queue_file_->is_behind(); }
@@ -255,6 +255,7 @@ class BrokerShard final : private log::LogProgressHandler {
   static constexpr size_t kSubscriptionsPerSessionMax = 10'000;
   static constexpr size_t kAnswersWaitingMax = 1u << 20;
   static constexpr int64_t kQueueEntriesPerTurn = 1 << 20;
+  static constexpr uint32_t kHousekeepingsToForsake = 2;  // by then every shard has told of its members
   static constexpr size_t kSubscribesWaitingMax = 4096;
   static constexpr size_t kFilterBytesPerSessionMax = 1u << 20;
   static constexpr size_t kTopicLevelsMax = 128;  // each level of a filter is a node of a tree on every shard

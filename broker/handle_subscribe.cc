@@ -29,7 +29,7 @@ Handled handle_subscribe(BrokerShard& shard, Connection& connection, const proto
   if (!subscribe.has_value()) return connection.fail(subscribe.error());
   if (!connection.takes(protocol::suback_bytes(subscribe->filters.size(), connection.version())))
     return connection.fail(kAnswerTooLarge);
-  if (shard.room_for_state() == Handled::kWait) return Handled::kWait;
+  if (shard.room_for_state() == Handled::kWait || !shard.has_subscribe_room()) return Handled::kWait;
   Session& session = *connection.session();
   // The filters of a persistent session become a record.
   const uint64_t bytes = StateJournal::subscribed_bytes(session, packet.packet_bytes, shard.routed_clock());

@@ -35,7 +35,7 @@ void BrokerShard::note_progress(Session& session) {
 void BrokerShard::housekeeping() {
   next_housekeeping_ns_ = now_ns_ + kHousekeepingNs;
   // Not the first time: until then every shard has told of its members.
-  if (++housekeepings_ == 2) forsake_empty_groups();
+  if (++housekeepings_ == kHousekeepingsToForsake) forsake_empty_groups();
   record_progress();
   publish_due_wills();
   expire_sessions();
@@ -219,9 +219,9 @@ bool BrokerShard::record_last_progress() {
   sessions_.for_each([&](Session& session) {
     if (!session.progressed) return;
     session.progressed = session.persistent && !write_progress(session);
-    waits |= session.progressed;
+    waits |= session.progressed && log_->room_for(StateJournal::progress_bytes(session)) == log::AppendRoom::kTailFull;
   });
-  return !waits || log_->room_for(0) == log::AppendRoom::kFailed;
+  return !waits;
 }
 
 void BrokerShard::step_stop() {

@@ -127,13 +127,13 @@ void BrokerShard::on_join(ShardIndex from, const ShareMail& mail) {
   Session* session = sessions_.find(id);
   // A crash has left the record that it was made, and not that of its filter: nothing would ever come to it. Or its
   // last member has left it in this turn.
-  if (session != nullptr && (session->subscriptions.empty() || (session->group()->is_forsaken && has_log_room()))) {
+  const bool is_left = session != nullptr && session->group()->is_forsaken && !session->group()->has_members();
+  if (session != nullptr && (session->subscriptions.empty() || (is_left && has_log_room()))) {
     end_session(*session);
     session = nullptr;
   }
   const bool is_new = session == nullptr;
   if (is_new) session = &make_group(id);
-  session->group()->is_forsaken = false;
   session->group()->join(mail.token, mail.credit);
   share_groups_[mail.token] = session->slot();
   deliveries_.on_window_room(*session);
@@ -172,7 +172,10 @@ void BrokerShard::subscribe_group(Session& session, std::string_view shared_filt
 }
 
 bool BrokerShard::has_answer_to_join() const {
-  return !share_answers_.empty() && share_answers_.front().end <= log_->durable_end().value();
+  if (share_answers_.empty()) return false;
+  // Of a log that has failed nothing becomes durable any more, and SUBSCRIBEs of other shards wait behind this one: the
+  // group lasts until the next start.
+  return share_answers_.front().end <= log_->durable_end().value() || log_->room_for(0) == log::AppendRoom::kFailed;
 }
 
 void BrokerShard::answer_joins() {
@@ -206,11 +209,17 @@ void BrokerShard::forsake(Session& session) {
 }
 
 void BrokerShard::end_forsaken_groups() {
-  while (!forsaken_groups_.empty() && has_log_room()) {
-    Session* session = sessions_.find(forsaken_groups_.back());
-    forsaken_groups_.pop_back();
-    if (session != nullptr && std::exchange(session->group()->is_forsaken, false)) end_session(*session);
-  }
+  if (forsaken_groups_.empty()) return;
+  const bool has_failed = log_->room_for(0) == log::AppendRoom::kFailed;
+  std::erase_if(forsaken_groups_, [&](const std::string& id) {
+    Session* session = sessions_.find(id);
+    if (session == nullptr || !session->group()->is_forsaken) return true;  // it ended otherwise
+    ShareGroup& group = *session->group();
+    if (!group.has_members() && group.is_recorded && !has_failed && !has_log_room()) return false;
+    group.is_forsaken = false;
+    if (!group.has_members()) end_session(*session);
+    return true;
+  });
 }
 
 void BrokerShard::on_reports(const std::vector<ShareItem>& items) {

@@ -58,7 +58,7 @@ class ShareGroup {
   std::deque<protocol::PacketId> unheld;
 
   bool is_recorded = true;   // a record says that it was made
-  bool is_forsaken = false;  // its last member has left it, and it is about to end
+  bool is_forsaken = false;  // its last member has left it: it is about to end, unless another one joins it
 
   // Of messages that members hold at a time, all together.
   static constexpr uint16_t kHeldMax = 4096;

@@ -26,6 +26,7 @@ bool QueueFile::is_behind() const {
   return store_->is_behind();
 }
 void QueueFile::flush() {
+  store_->feed_starved();
   store_->flush();
   store_->retry_reads();
 }

@@ -143,6 +143,8 @@ class PageStore {
   void release(PageDirectory& pages, QueueIndex first);
   void release_all(PageDirectory& pages);
   void add_resident(PageDirectory& pages, size_t count);  // pages taken from a checkpoint
+  // Full pages of `pages` are in memory, and perhaps more than should be.
+  void starve(PageDirectory& pages);
   void forget(PageDirectory* pages, PageWaiter& waiter);
 
   // Blocks of 64 and more entries that queues hold. Beyond the limit an empty queue gives its block back.
@@ -152,6 +154,7 @@ class PageStore {
 
   // --- For QueueFile.
   void flush();
+  void feed_starved();
   void retry_reads();
   PageAddress next_address() const { return next_; }
   // Not while the disk refuses them: whoever waits for it would wait for ever.
@@ -192,9 +195,7 @@ class PageStore {
   void written(PageFrame& frame);
   void not_written(PageFrame& frame);
   void loaded(PageFrame& frame, int32_t result);
-  void starve(PageDirectory& pages);
   void unstarve(PageDirectory& pages);
-  void feed_starved();
   void start_load(PageDirectory& pages, QueueIndex first, PageWaiter* waiter);
   void report_damage(const PageFrame& frame, const std::string& what);
   void tell(WaiterList<PageWaiter>& waiters);

@@ -142,6 +142,7 @@ core::Status ConsumeQueue::read_pages(core::Bytes& in, ConsumeQueue& queue, uint
       if (queue.store_ != nullptr) queue.store_->add_resident(*queue.pages_, 1);
     }
   }
+  if (queue.store_ != nullptr && queue.pages_->memory_count > 0) queue.store_->starve(*queue.pages_);
   queue.end_ = queue.tail_first_ = queue.pages_->first_of(count);
   return {};
 }
