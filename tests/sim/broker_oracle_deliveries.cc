@@ -83,8 +83,9 @@ void BrokerOracle::check_qos0(ClientIndex index, const Message& message) const {
 bool BrokerOracle::may_be_late(const Message& message, const test::Packet& packet) const {
   // One that a crash took may come first when its publisher repeats it.
   if (packet.qos() == 0 && message.sends > 1) return true;
-  // The first may have expired where the one that its publisher repeated has not.
-  if (message.sends > 1 && may_have_expired(message)) return true;
+  // The first may have expired, or retention have taken it, where the one that its publisher repeated is still there.
+  const bool is_old = wall_elapsed_us_max(message.sent_ns) >= promises_.retention_us;
+  if (message.sends > 1 && (is_old || may_have_expired(message))) return true;
   // A power cut may take a message, or the record that its delivery at QoS 2 has begun, and leave those of later ones.
   const bool has_hole = std::ranges::any_of(
       deaths_, [&](const Death& death) { return death.loss == Loss::kAny && message.sent_ns < death.at_ns; });
