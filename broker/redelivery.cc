@@ -46,7 +46,15 @@ bool Deliveries::resend(Session& session) {
       ++(fits ? shard_.counters().deliveries_expired : shard_.counters().deliveries_too_large);
       delivery.state = DeliveryState::kDone;
       if (delivery.qos != QoS::kExactlyOnce) continue;
-      // A client that has it waits for PUBREL, and would take the next message with this id for a repetition.
+      // A client that has it waits for PUBREL, and would take the next message with this id for a repetition. Behind
+      // its record, or another life could send a client that it is not too large for what that has completed.
+      if (session.persistent && !delivery.shared && shard_.has_log_room()) {
+        delivery.state = DeliveryState::kReleasing;
+        delivery.durable_end = shard_.journal().delivery_released(session, delivery.packet_id);
+        ++session.starting_count;
+        await_durable(session);
+        continue;
+      }
       delivery.state = DeliveryState::kReleased;
       session.connection->send_acknowledge(protocol::PacketType::kPubrel, delivery.packet_id);
       continue;
