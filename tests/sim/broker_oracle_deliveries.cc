@@ -86,6 +86,8 @@ bool BrokerOracle::may_be_late(const Message& message, const test::Packet& packe
   // The first may have expired, or retention have taken it, where the one that its publisher repeated is still there.
   const bool is_old = wall_elapsed_us_max(message.sent_ns) >= promises_.retention_us;
   if (message.sends > 1 && (is_old || may_have_expired(message))) return true;
+  // It had expired, and after a crash, and a clock that went back, it has not.
+  if (!jumps_.empty() && may_have_expired(message)) return true;
   // A power cut may take a message, or the record that its delivery at QoS 2 has begun, and leave those of later ones.
   const bool has_hole = std::ranges::any_of(
       deaths_, [&](const Death& death) { return death.loss == Loss::kAny && message.sent_ns < death.at_ns; });
