@@ -247,7 +247,7 @@ void BrokerShard::step_stop() {
       if (!log_finished_) return;
       // A log that could not be finished (failed, disk full) is replayed from the older checkpoint.
       if (log_->synced_end() != log_->appended_end()) {
-        stop_state_ = StopState::kStopped;
+        if (connections_count_ == 0) stop_state_ = StopState::kStopped;
         return;
       }
       stop_state_ = StopState::kWritingCheckpoint;
@@ -255,8 +255,10 @@ void BrokerShard::step_stop() {
       start_checkpoint();
       return;
     case StopState::kWritingCheckpoint:
-      // Another shard's log may have failed: then the older checkpoint stays.
-      if (!checkpoint_writer_->busy() || now_ns_ >= stop_deadline_ns_) stop_state_ = StopState::kStopped;
+      // Another shard's log may have failed: then the older checkpoint stays. And what another shard has handed over
+      // since all connections here were closed is being closed itself.
+      if ((!checkpoint_writer_->busy() && connections_count_ == 0) || now_ns_ >= stop_deadline_ns_)
+        stop_state_ = StopState::kStopped;
       return;
     case StopState::kRunning:
     case StopState::kStopped:
