@@ -96,7 +96,7 @@ std::string BrokerShard::make_client_id() {
 void BrokerShard::begin_turn(int64_t now_ns) {
   now_ns_ = now_ns;
   handshake_steps_left_ = kHandshakeStepsPerTurn;
-  entries_left_ = kQueueEntriesPerTurn;
+  entries_left_ = queue_file_->is_behind() ? 0 : kQueueEntriesPerTurn;
   timers_.advance(now_ns);
 }
 
@@ -120,10 +120,11 @@ bool BrokerShard::end_turn() {
   post_.end_turn();
   if (stop_state_ != StopState::kRunning) step_stop();
   // Also what came up behind deliveries_.run(): retained messages taken into own queues, sessions that came online.
+  const bool has_new_budget = entries_left_ <= 0 && !queue_file_->is_behind();
   return deliveries_.has_work() || log_moved_ || resume_soon_ || post_.has_backlog() || !flush_.empty() ||
          !held_transports_.empty() || log_->needs_turn() || has_answer_to_join() ||
          // Nobody wakes us when another shard has emptied its mailbox.
-         (!waiting_.empty() && (entries_left_ <= 0 || !has_mail_room()));
+         (!waiting_.empty() && (has_new_budget || !has_mail_room()));
 }
 
 Connection& BrokerShard::add_connection(core::SocketId socket, std::unique_ptr<Transport> transport) {
@@ -188,8 +189,7 @@ void BrokerShard::resume_waiting() {
 }
 
 Handled BrokerShard::room_for_state() {
-  if (!has_mail_room()) return Handled::kWait;
-  if (!has_answer_room()) return Handled::kWait;
+  if (!has_mail_room() || !has_answer_room()) return Handled::kWait;
   return log_->room_for(kStateRecordBytes) == log::AppendRoom::kTailFull ? Handled::kWait : Handled::kDone;
 }
 

@@ -171,9 +171,9 @@ class BrokerShard final : private log::LogProgressHandler {
   bool has_answer_room() const { return acknowledgements_.size() < kAnswersWaitingMax; }
   // They wait for the other shards, in the order in which they came.
   bool has_subscribe_room() const { return pending_subscribes_.size() < kSubscribesWaitingMax; }
-  // One message of a few bytes may be for thousands of filters of one client: so many entries of queues a turn, and not
-  // faster than full pages can be written.
-  bool has_queue_room() const { return entries_left_ > 0 && !queue_file_->is_behind(); }
+  // One message of a few bytes may be for thousands of filters of one client: so many entries of queues a turn, and
+  // none in a turn that begins when full pages are written too slowly.
+  bool has_queue_room() const { return entries_left_ > 0; }
   bool has_mail_room() { return place_.shards_count == 1 || post_.has_room(kMailPerPacket); }
   // A message for one session only: goes into its own queue. Requires has_room_for_direct(), and a payload that
   // --max-payload allows.

@@ -399,6 +399,13 @@ void Deliveries::start(Session& session, Delivery& delivery) {
   await_durable(session);
 }
 
+void Deliveries::release(Session& session, Delivery& delivery) {
+  delivery.state = DeliveryState::kReleasing;
+  delivery.durable_end = shard_.journal().delivery_released(session, delivery.packet_id);
+  ++session.starting_count;
+  await_durable(session);
+}
+
 bool Deliveries::deliver(Session& session, const log::QueueEntry& entry, const log::RecordView& record,
                          const Grant& grant) {
   const QoS qos = grant.qos;

@@ -46,6 +46,8 @@ class Deliveries {
   void on_window_room(Session& session) { wake(session, DeliveryWait::kWindow); }
   void on_input_ready(Session& session) { wake(session, DeliveryWait::kRead); }
   void on_work(Session& session) { make_ready(session); }
+  // A QoS 2 delivery of a persistent session: PUBREL follows its record. Requires log room.
+  void release(Session& session, Delivery& delivery);
   // The session has a step to take when its record is durable.
   void await_durable(Session& session);
   bool awaits_durable() const { return !durable_waiters_.empty(); }

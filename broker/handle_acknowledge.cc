@@ -36,10 +36,7 @@ Handled handle_pubrec(BrokerShard& shard, Connection& connection, Delivery& deli
     shard.owe_redelivery(connection);
     return Handled::kDone;
   }
-  delivery.state = DeliveryState::kReleasing;
-  delivery.durable_end = shard.journal().delivery_released(session, delivery.packet_id);
-  ++session.starting_count;
-  shard.deliveries().await_durable(session);
+  shard.deliveries().release(session, delivery);
   return Handled::kDone;
 }
 

@@ -49,10 +49,7 @@ bool Deliveries::resend(Session& session) {
       // A client that has it waits for PUBREL, and would take the next message with this id for a repetition. Behind
       // its record, or another life could send a client that it is not too large for what that has completed.
       if (session.persistent && !delivery.shared && shard_.has_log_room()) {
-        delivery.state = DeliveryState::kReleasing;
-        delivery.durable_end = shard_.journal().delivery_released(session, delivery.packet_id);
-        ++session.starting_count;
-        await_durable(session);
+        release(session, delivery);
         continue;
       }
       delivery.state = DeliveryState::kReleased;
