@@ -255,7 +255,6 @@ class BrokerShard final : private log::LogProgressHandler {
   static constexpr size_t kSubscriptionsPerSessionMax = 10'000;
   static constexpr size_t kAnswersWaitingMax = 1u << 20;
   static constexpr int64_t kQueueEntriesPerTurn = 1 << 20;
-  static constexpr uint32_t kHousekeepingsToForsake = 2;  // by then every shard has told of its members
   static constexpr size_t kSubscribesWaitingMax = 4096;
   static constexpr size_t kFilterBytesPerSessionMax = 1u << 20;
   static constexpr size_t kTopicLevelsMax = 128;  // each level of a filter is a node of a tree on every shard
@@ -325,6 +324,8 @@ class BrokerShard final : private log::LogProgressHandler {
   void on_leave(ShareToken token);
   void on_reports(const std::vector<ShareItem>& items);
   void begin_shares();
+  void on_rejoined();
+  bool knows_members() const { return shards_rejoined_ == place_.shards_count; }
   void forsake(Session& group);
   void forsake_empty_groups();
   void end_forsaken_groups();
@@ -430,6 +431,7 @@ class BrokerShard final : private log::LogProgressHandler {
   uint64_t last_share_token_ = 0;
   absl::flat_hash_map<ShareToken, uint32_t> share_members_;  // slots of sessions here
   absl::flat_hash_map<ShareToken, uint32_t> share_groups_;   // slots of the groups of members anywhere
+  ShardIndex shards_rejoined_ = 0;  // those that have told of all members that they have restored
   std::vector<std::string> forsaken_groups_;                 // ids of those whose is_forsaken was set
   std::deque<ShareAnswer> share_answers_;                    // in the order of their ends
   std::vector<std::vector<ShareItem>> share_reports_;        // of this turn, by the group's shard
@@ -446,7 +448,6 @@ class BrokerShard final : private log::LogProgressHandler {
   core::RateLimit error_limit_{20, core::kNsPerSecond};
   core::RateLimit refused_limit_{1, 10 * core::kNsPerSecond};
   int64_t next_housekeeping_ns_ = 0;
-  uint64_t housekeepings_ = 0;     // in this life
   uint64_t checkpointed_end_ = 0;  // in this life; 0: not yet
   uint64_t retired_begins_ = 0;
   log::LogOffset checkpoint_begin_{0};

@@ -46,12 +46,13 @@ struct ShareItem {
 // Between the shard of a member and the one where the group is at home.
 struct ShareMail {
   enum class Kind : uint8_t {
-    kJoin,    // shared_filter, token, credit; ticket, to be answered when it is not 0
-    kJoined,  // ticket: from now on no message for the group is missed
-    kCredit,  // token, credit: how many messages it may hold at a time; 0: it is away
-    kLeave,   // token
-    kAssign,  // items: to members
-    kReport,  // items: done or returned
+    kJoin,      // shared_filter, token, credit; ticket, to be answered when it is not 0
+    kRejoined,  // after a start: kJoin has been sent for every member that the sender has restored
+    kJoined,    // ticket: from now on no message for the group is missed
+    kCredit,    // token, credit: how many messages it may hold at a time; 0: it is away
+    kLeave,     // token
+    kAssign,    // items: to members
+    kReport,    // items: done or returned
   };
   Kind kind = Kind::kReport;
   uint16_t credit = 0;

@@ -34,8 +34,6 @@ void BrokerShard::note_progress(Session& session) {
 
 void BrokerShard::housekeeping() {
   next_housekeeping_ns_ = now_ns_ + kHousekeepingNs;
-  // Not the first time: until then every shard has told of its members.
-  if (++housekeepings_ == kHousekeepingsToForsake) forsake_empty_groups();
   record_progress();
   publish_due_wills();
   expire_sessions();

@@ -134,10 +134,7 @@ OwnQueue& BrokerShard::obtain_own_queue(Session& session) {
 }
 
 void BrokerShard::receive_mail() {
-  // At first all of it: groups that nobody has said to be a member of are about to end.
-  const bool is_starting = housekeepings_ < kHousekeepingsToForsake;
-  post_.drain([this](Mail mail) { on_mail(std::move(mail)); },
-              [this, is_starting] { return is_starting || has_queue_room(); });
+  post_.drain([this](Mail mail) { on_mail(std::move(mail)); }, [this] { return has_queue_room(); });
 }
 
 void BrokerShard::on_mail(Mail mail) {

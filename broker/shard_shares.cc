@@ -198,7 +198,7 @@ void BrokerShard::on_leave(ShareToken token) {
   session->group()->leave(token);
   if (session->group()->has_members())
     deliveries_.on_work(*session);
-  else
+  else if (knows_members())
     forsake(*session);
 }
 
@@ -255,9 +255,16 @@ void BrokerShard::begin_shares() {
   });
   // A group whose records a crash has taken is made anew by its first member: the table of sessions grows.
   for (Session* member : members) announce_shares(*member, nullptr);
+  for (ShardIndex to = 0; to < place_.shards_count; ++to) post_share(to, {.kind = ShareMail::Kind::kRejoined});
 }
 
-// A member that did not outlive the last life may have been the only one. Once, when all shards have told of theirs.
+void BrokerShard::on_rejoined() {
+  ++shards_rejoined_;
+  if (knows_members()) forsake_empty_groups();
+}
+
+// Who did not outlive the last life, or has left since this one began, may have been the only member. Once: until every
+// shard has told of its members, a group without any may still have some.
 void BrokerShard::forsake_empty_groups() {
   sessions_.for_each([this](Session& session) {
     if (session.group() != nullptr && !session.group()->has_members()) forsake(session);
@@ -293,6 +300,8 @@ void BrokerShard::on_share(ShardIndex from, const ShareMail& mail) {
   switch (mail.kind) {
     case ShareMail::Kind::kJoin:
       return on_join(from, mail);
+    case ShareMail::Kind::kRejoined:
+      return on_rejoined();
     case ShareMail::Kind::kJoined:
       return on_answer(mail.ticket);
     case ShareMail::Kind::kCredit:

@@ -22,13 +22,14 @@ class ShardOnDisk {
   static constexpr const char* kLogDirectory = "/data/log-1";
 
   ShardOnDisk(sim::SimWorld& world, sim::SimStorage& disk, ShardPlace place = only_shard())
-      : world_(world), disk_(disk), hub_(world), network_(hub_), random_(1) {
+      : world_(world), disk_(disk), hub_(world), network_(hub_), random_(1), office(place.shards_count) {
     (void)disk_.make_directories(place.directory);
     (void)disk_.make_directories(place.log.directory);
+    const ShardIndex index = place.index;
     // No checkpoints by itself: a test says when.
     shard = std::make_unique<BrokerShard>(std::move(place), ShardOptions{.checkpoint_log_bytes = UINT64_MAX},
                                           ShardSeams{network_, disk_, world_.clock(), random_},
-                                          PostCounter(office_, 0, [](ShardIndex) {}));
+                                          PostCounter(office, index, [](ShardIndex) {}));
   }
 
   static ShardPlace only_shard() {
@@ -76,10 +77,14 @@ class ShardOnDisk {
     disk_.run_until(done);
   }
 
-  // One turn, a checkpoint, the end, and what a next life says to all that.
-  core::Status live_on() {
+  void turn() {
     shard->begin_turn(world_.clock().monotonic_ns());
     shard->end_turn();
+  }
+
+  // One turn, a checkpoint, the end, and what a next life says to all that.
+  core::Status live_on() {
+    turn();
     finish_log();
     disk_.put(checkpoint_path(0), checkpoint());
     disk_.kill();
@@ -94,9 +99,9 @@ class ShardOnDisk {
   sim::SimHub hub_;
   sim::SimNetwork network_;
   core::SeededRandom random_;
-  PostOffice office_{1};
 
  public:
+  PostOffice office;  // of as many shards as there are; the others are the test's
   std::unique_ptr<BrokerShard> shard;  // goes before what it stands on
 };
 
