@@ -8,6 +8,7 @@
 #include "broker/state_records.h"
 #include "core/diagnostics.h"
 #include "log/file_names.h"
+#include "log/stale_records.h"
 #include "protocol/topic_hash.h"
 
 namespace penstock::broker {
@@ -136,6 +137,9 @@ core::Status ShardRestorer::replay_state(log::LogId id) {
   if (!recovered.has_value()) return std::unexpected(recovered.error());
   RETURN_IF_ERROR(applied);
   report(id, recovered->damage);
+  // Records in other logs may speak of what was there. The first shard is restored before any of them reads messages.
+  if (shard_.index() == 0)
+    RETURN_IF_ERROR(log::unmake_stale_records(shard_.seams_.storage, directory, id, recovered->damage));
   const log::CommitLog::Start end = begun.value_or(recovered->start);
   ends_[id.value()] = end.end;
   newest_wall_us_ = std::max(newest_wall_us_, recovered->start.last_wall_us);
@@ -273,11 +277,13 @@ void ShardRestorer::forget_what_is_lost() {
     session.started_ahead = std::move(kept);
     InflightWindow* window = session.window_if_any();
     if (window == nullptr) return;
-    // The client may have it, and waits for PUBREL then; one that has not answers that as well. [MQTT-4.3.3-2]
+    // The client may have it, and waits for PUBREL then; one that has not answers that as well. [MQTT-4.3.3-2] What
+    // members of a group have is theirs to complete, and the group would give it out anew.
+    const bool has_client = session.group() == nullptr;
     for (size_t i = 0; i < window->size(); ++i)
       if (is_lost(window->at(i)))
-        window->at(i).state =
-            window->at(i).qos == protocol::QoS::kExactlyOnce ? DeliveryState::kReleased : DeliveryState::kDone;
+        window->at(i).state = has_client && window->at(i).qos == protocol::QoS::kExactlyOnce ? DeliveryState::kReleased
+                                                                                              : DeliveryState::kDone;
     window->drop_done();
   });
 }

@@ -40,6 +40,7 @@ class Recovery {
   void report_torn_end(RecordCheck check, uint64_t dropped_end);
   void resume_at(const SegmentScanner::Found& found);
   void add_damage(uint64_t offset, std::string what, uint64_t bytes_lost, bool torn_end = false);
+  void add_hole(uint64_t end, std::string what);
 
   const FoundSegment& segment() const { return catalog_.segments[index_]; }
   const FoundSegment* next_segment() const {
@@ -149,11 +150,10 @@ bool Recovery::go_on_before_next(SegmentScanner& scanner) {
     return true;
   }
   const bool gap = next.begin() != segment().end();
-  add_damage(offset_,
-             "records " + std::to_string(expected_.sequence.value()) + " to " +
-                 std::to_string(next.header.first_sequence - 1) +
-                 (gap ? " are gone: a segment file is missing behind this one" : " are damaged"),
-             next.begin() > offset_ ? next.begin() - offset_ : 0);
+  add_hole(std::max(next.begin(), offset_),
+           "records " + std::to_string(expected_.sequence.value()) + " to " +
+               std::to_string(next.header.first_sequence - 1) +
+               (gap ? " are gone: a segment file is missing behind this one" : " are damaged"));
   expected_ = {.sequence = Sequence(next.header.first_sequence),
                .epoch = std::max(next.header.epoch, expected_.epoch),
                .loose = next.header_lost};
@@ -196,10 +196,8 @@ void Recovery::report_torn_end(RecordCheck check, uint64_t dropped_end) {
 }
 
 void Recovery::resume_at(const SegmentScanner::Found& found) {
-  add_damage(offset_,
-             "damaged: records " + std::to_string(expected_.sequence.value()) + " to " +
-                 std::to_string(found.header.sequence - 1) + " are lost; the log goes on behind them",
-             found.offset - offset_);
+  add_hole(found.offset, "damaged: records " + std::to_string(expected_.sequence.value()) + " to " +
+                             std::to_string(found.header.sequence - 1) + " are lost; the log goes on behind them");
   offset_ = found.offset;
   expected_ = {.sequence = Sequence(found.header.sequence), .epoch = found.header.epoch, .loose = true};
 }
@@ -210,6 +208,12 @@ void Recovery::add_damage(uint64_t offset, std::string what, uint64_t bytes_lost
                             .what = std::move(what),
                             .bytes_lost = bytes_lost,
                             .torn_end = torn_end});
+}
+
+void Recovery::add_hole(uint64_t end, std::string what) {
+  add_damage(offset_, std::move(what), end - offset_);
+  result_.damage.back().hole_begin = LogOffset(offset_);
+  result_.damage.back().hole_end = LogOffset(end);
 }
 
 }  // namespace

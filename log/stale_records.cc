@@ -1,0 +1,59 @@
+#include "log/stale_records.h"
+
+#include <algorithm>
+#include <array>
+
+#include "log/file_names.h"
+#include "log/segment_catalog.h"
+#include "log/segment_scanner.h"
+
+namespace penstock::log {
+namespace {
+
+std::vector<uint64_t> find_valid(SegmentScanner& scanner, uint64_t begin, uint64_t end) {
+  const FoundSegment& segment = scanner.segment();
+  // Of this segment, of any time.
+  const Expected earlier{.sequence = Sequence(segment.header.first_sequence - 1), .epoch = segment.header.epoch};
+  std::vector<uint64_t> offsets;
+  while (begin < end) {
+    const SegmentScanner::Found found = scanner.find(begin, end, earlier, segment.begin());
+    if (found.offset == 0) break;
+    offsets.push_back(found.offset);
+    begin = found.offset + kRecordAlignment;
+  }
+  return offsets;
+}
+
+core::Status unmake_in(core::Storage& storage, const std::string& directory, const FoundSegment& segment,
+                       uint64_t begin, uint64_t end) {
+  ASSIGN_OR_RETURN(SegmentScanner scanner, SegmentScanner::open(storage, directory, segment));
+  const std::vector<uint64_t> offsets = find_valid(scanner, begin, end);
+  if (offsets.empty()) return {};
+  const core::BlockingStorage blocking{storage};
+  ASSIGN_OR_RETURN(const core::FileId file, blocking.open(path_in(directory, segment.name), {.write = true}));
+  constexpr std::array<std::byte, sizeof(uint64_t)> kNoLength{};
+  core::Status status;
+  for (const uint64_t offset : offsets)
+    if (status.has_value()) status = blocking.write(file, offset - segment.begin(), kNoLength);
+  if (status.has_value()) status = blocking.sync(file);
+  storage.close(file);
+  return status;
+}
+
+}  // namespace
+
+core::Status unmake_stale_records(core::Storage& storage, const std::string& directory, LogId id,
+                                  const std::vector<Damage>& damage) {
+  if (std::ranges::none_of(damage, [](const Damage& each) { return each.hole_begin < each.hole_end; })) return {};
+  ASSIGN_OR_RETURN(const SegmentCatalog catalog, find_segments(storage, directory, id));
+  for (const Damage& each : damage) {
+    for (const FoundSegment& segment : catalog.segments) {
+      const uint64_t begin = std::max(each.hole_begin.value(), segment.first_record());
+      const uint64_t end = std::min(each.hole_end.value(), segment.end());
+      if (begin < end) RETURN_IF_ERROR(unmake_in(storage, directory, segment, begin, end));
+    }
+  }
+  return {};
+}
+
+}  // namespace penstock::log
