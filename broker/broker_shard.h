@@ -431,11 +431,11 @@ class BrokerShard final : private log::LogProgressHandler {
   uint64_t last_share_token_ = 0;
   absl::flat_hash_map<ShareToken, uint32_t> share_members_;  // slots of sessions here
   absl::flat_hash_map<ShareToken, uint32_t> share_groups_;   // slots of the groups of members anywhere
-  ShardIndex shards_rejoined_ = 0;  // those that have told of all members that they have restored
-  std::vector<std::string> forsaken_groups_;                 // ids of those whose is_forsaken was set
-  std::deque<ShareAnswer> share_answers_;                    // in the order of their ends
-  std::vector<std::vector<ShareItem>> share_reports_;        // of this turn, by the group's shard
-  std::vector<std::vector<ShareItem>> share_assigned_;       // of this turn, by the member's shard
+  ShardIndex shards_rejoined_ = 0;                      // those that have told of all members that they have restored
+  std::vector<std::string> forsaken_groups_;            // ids of those whose is_forsaken was set
+  std::deque<ShareAnswer> share_answers_;               // in the order of their ends
+  std::vector<std::vector<ShareItem>> share_reports_;   // of this turn, by the group's shard
+  std::vector<std::vector<ShareItem>> share_assigned_;  // of this turn, by the member's shard
 
   int64_t entries_left_ = kQueueEntriesPerTurn;  // that queues take in this turn
   uint64_t next_arrival_ = 1;

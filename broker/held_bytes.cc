@@ -1,8 +1,8 @@
 #include "broker/held_bytes.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
+#include <new>
 
 #include "core/check.h"
 
@@ -33,11 +33,13 @@ void HeldBytes::make_room(size_t bytes) {
   const size_t capacity = block_ == nullptr ? 0 : block_->capacity;
   if (capacity - end >= bytes) return;
   const size_t wanted = std::max(end + bytes, 2 * capacity);
-  const bool fresh = block_ == nullptr;
-  block_ = static_cast<Block*>(std::realloc(block_, sizeof(Block) + wanted));
-  CHECK(block_ != nullptr);
-  if (fresh) block_->begin = block_->end = 0;
-  block_->capacity = wanted;
+  auto* const larger = new (::operator new(sizeof(Block) + wanted)) Block{.capacity = wanted, .begin = 0, .end = 0};
+  if (block_ != nullptr) {
+    larger->end = block_->used();
+    std::memcpy(larger->bytes(), block_->bytes() + block_->begin, block_->used());
+  }
+  clear();
+  block_ = larger;
 }
 
 void HeldBytes::append(core::Bytes bytes) {
@@ -56,7 +58,7 @@ void HeldBytes::drop_front(size_t count) {
 }
 
 void HeldBytes::clear() {
-  std::free(std::exchange(block_, nullptr));
+  ::operator delete(std::exchange(block_, nullptr));
 }
 
 }  // namespace penstock::broker

@@ -1,7 +1,6 @@
 #include "broker/output_buffer.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <new>
 #include <utility>
@@ -16,7 +15,7 @@ constexpr uint32_t kPooledCapacity = OutputBlockPool::kBlockBytes - sizeof(Outpu
 }  // namespace
 
 OutputBlockPool::~OutputBlockPool() {
-  for (OutputBlock* block : free_) std::free(block);
+  for (OutputBlock* block : free_) ::operator delete(block);
 }
 
 OutputBlock* OutputBlockPool::take(size_t bytes_min) {
@@ -26,16 +25,14 @@ OutputBlock* OutputBlockPool::take(size_t bytes_min) {
     return block;
   }
   const size_t capacity = std::max<size_t>(bytes_min, kPooledCapacity);
-  void* memory = std::malloc(sizeof(OutputBlock) + capacity);
-  CHECK(memory != nullptr);
-  auto* block = new (memory) OutputBlock();
+  auto* block = new (::operator new(sizeof(OutputBlock) + capacity)) OutputBlock();
   block->capacity = static_cast<uint32_t>(capacity);
   return block;
 }
 
 void OutputBlockPool::give_back(OutputBlock* block) {
   if (block->capacity != kPooledCapacity || free_.size() >= kFreeBlocksMax) {
-    std::free(block);
+    ::operator delete(block);
     return;
   }
   block->next = nullptr;
@@ -45,7 +42,7 @@ void OutputBlockPool::give_back(OutputBlock* block) {
 
 OutputBuffer::~OutputBuffer() {
   for (OutputBlock* block : {sending_, first_}) {
-    while (block != nullptr) std::free(std::exchange(block, block->next));
+    while (block != nullptr) ::operator delete(std::exchange(block, block->next));
   }
 }
 

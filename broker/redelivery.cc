@@ -43,17 +43,22 @@ bool Deliveries::resend(Session& session) {
     if (read == LogReader::State::kPending) return wait_for(session, DeliveryWait::kRead);
     const bool fits = read != LogReader::State::kReady || fits_again(session, record, delivery);
     if (read == LogReader::State::kGone || !fits) {
+      const bool needs_record = delivery.qos == QoS::kExactlyOnce && session.persistent && !delivery.shared;
+      if (needs_record && shard_.log().room_for(kStateRecordBytes) == log::AppendRoom::kTailFull)
+        return wait_for(session, DeliveryWait::kDurable);
       ++(fits ? shard_.counters().deliveries_expired : shard_.counters().deliveries_too_large);
-      delivery.state = DeliveryState::kDone;
-      if (delivery.qos != QoS::kExactlyOnce) continue;
       // A client that has it waits for PUBREL, and would take the next message with this id for a repetition. Behind
       // its record, or another life could send a client that it is not too large for what that has completed.
-      if (session.persistent && !delivery.shared && shard_.has_log_room()) {
+      if (needs_record && shard_.has_log_room()) {
         release(session, delivery);
-        continue;
+      } else if (needs_record) {
+        shard_.owe_redelivery(*session.connection);
+      } else if (delivery.qos == QoS::kExactlyOnce) {
+        delivery.state = DeliveryState::kReleased;
+        session.connection->send_acknowledge(protocol::PacketType::kPubrel, delivery.packet_id);
+      } else {
+        delivery.state = DeliveryState::kDone;
       }
-      delivery.state = DeliveryState::kReleased;
-      session.connection->send_acknowledge(protocol::PacketType::kPubrel, delivery.packet_id);
       continue;
     }
     ++shard_.counters().deliveries_repeated;

@@ -283,7 +283,7 @@ void ShardRestorer::forget_what_is_lost() {
     for (size_t i = 0; i < window->size(); ++i)
       if (is_lost(window->at(i)))
         window->at(i).state = has_client && window->at(i).qos == protocol::QoS::kExactlyOnce ? DeliveryState::kReleased
-                                                                                              : DeliveryState::kDone;
+                                                                                             : DeliveryState::kDone;
     window->drop_done();
   });
 }

@@ -1,6 +1,6 @@
-// Stale records: whole and valid, and not of the log. A recovery has cut them off with the end that a crash had torn, and
-// the log was written over them; when another crash takes what was written last, and records behind that are kept, they
-// are back in the hole. Who has the place of a lost record would read another one there.
+// Stale records: whole and valid, and not of the log. A recovery has cut them off with the end that a crash had torn,
+// and the log was written over them; when another crash takes what was written last, and records behind that are kept,
+// they are back in the hole. Who has the place of a lost record would read another one there.
 #pragma once
 
 #include <string>

@@ -9,6 +9,7 @@
 namespace penstock::broker {
 namespace {
 
+using test::PropertyId;
 using test::Type;
 
 class FailedLogTest : public testing::Test {
@@ -93,6 +94,24 @@ TEST_F(FailedLogTest, packet_id_whose_release_was_lost_stays_in_use) {
   const core::SocketId second = broker_.connect(options);
   EXPECT_EQ(broker_.say(second, test::acknowledge_packet(Type::kPubrel, 1)), "");
   EXPECT_EQ(broker_.say(second, test::pingreq_packet()), test::from_hex("d0 00"));
+}
+
+// Whoever has it would complete it, and the next life could send it once more to a connection for which it is not.
+TEST_F(FailedLogTest, message_that_is_too_large_now_is_not_released) {
+  const core::SocketId first = broker_.connect({.client_id = "c", .clean_session = false});
+  broker_.say(first, test::subscribe_packet(1, {{"x", 2}}));
+  const core::SocketId publisher = broker_.connect({.client_id = "p"});
+  const std::string large = test::publish_packet("x", std::string(500, 'm'), {.qos = 2, .packet_id = 1});
+  ASSERT_EQ(broker_.say(publisher, large), test::acknowledge_packet(Type::kPubrec, 1));
+  ASSERT_EQ(broker_.network.take(first), large);
+  fail_log(publisher, qos_2_message(2));
+  const core::SocketId second = broker_.open();
+  test::ConnectOptions options{.client_id = "c", .clean_session = false, .protocol_level = test::kLevel5};
+  options.properties.emplace_back(PropertyId::kMaximumPacketSize, 100);
+  const std::string answer = broker_.say(second, test::connect_packet(options));
+  const std::string release = test::acknowledge_packet(Type::kPubrel, 1);
+  EXPECT_TRUE(answer.starts_with('\x20')) << "no CONNACK";
+  EXPECT_FALSE(answer.contains(release));
 }
 
 }  // namespace

@@ -101,7 +101,7 @@ class ShardOnDisk {
   core::SeededRandom random_;
 
  public:
-  PostOffice office;  // of as many shards as there are; the others are the test's
+  PostOffice office;                   // of as many shards as there are; the others are the test's
   std::unique_ptr<BrokerShard> shard;  // goes before what it stands on
 };
 

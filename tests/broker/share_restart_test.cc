@@ -64,7 +64,8 @@ class ShareRestartAmongShardsTest : public testing::Test {
     Session& group = life_->shard->sessions().create(*life_->shard, group_session_id(filter_));
     group.persistent = true;
     life_->shard->journal().session_opened(group, true);
-    life_->shard->journal().subscribed(group, {}, std::vector{GrantedFilter{"x", SubscriptionTerms(QoS::kExactlyOnce)}});
+    life_->shard->journal().subscribed(group, {},
+                                       std::vector{GrantedFilter{"x", SubscriptionTerms(QoS::kExactlyOnce)}});
     life_->shard->publish({.type = log::kMessage, .flags = 1, .publisher = "p", .topic = "x"});
     life_->finish_log();
     disk_.kill();
@@ -76,8 +77,8 @@ class ShareRestartAmongShardsTest : public testing::Test {
   void TearDown() override { disk_.kill(); }
 
   void tell(ShardIndex from, ShareMail mail) {
-    PostCounter(life_->office, from, [](ShardIndex) {})
-        .post(0, Mail{.kind = MailKind::kShare, .body = std::make_unique<ShareMail>(std::move(mail))});
+    PostCounter(life_->office, from, [](ShardIndex) {
+    }).post(0, Mail{.kind = MailKind::kShare, .body = std::make_unique<ShareMail>(std::move(mail))});
   }
   void join(ShardIndex from, ShareToken token) {
     tell(from, {.kind = ShareMail::Kind::kJoin, .credit = 10, .token = token, .shared_filter = filter_});

@@ -47,6 +47,7 @@ constexpr const char* kNames[] = {
     "mqtt5",
     "groups",
     "p2p",
+    "greedy-client",
 };
 static_assert(std::size(kNames) == kFeatures);
 

@@ -61,6 +61,8 @@ enum class Feature : uint8_t {
   // Topics that are more than a name.
   kGroups,
   kP2p,
+  // Who costs memory.
+  kGreedyClient,
   kCount,
 };
 constexpr size_t kFeatures = static_cast<size_t>(Feature::kCount);

@@ -5,6 +5,7 @@
 #include "core/check.h"
 #include "log/file_names.h"
 #include "log/sealed_log.h"
+#include "tests/sim/broker_heap.h"
 
 namespace penstock::sim {
 namespace {
@@ -26,7 +27,7 @@ void BrokerLife::Lane::open_turn() {
   if (in_turn) return;
   in_turn = true;
   life.office_->set_sleeping(index, false);
-  shard->begin_turn(life.world_.clock().monotonic_ns());
+  in_broker([this] { shard->begin_turn(life.world_.clock().monotonic_ns()); });
 }
 
 // Something happens to the shard: it is handled within a turn, and what follows until that ends is handled in it, too.
@@ -48,7 +49,7 @@ void BrokerLife::Lane::turn_within(int64_t delay_ns_min, int64_t delay_ns_max) {
 
 void BrokerLife::Lane::end_turn() {
   storage.dispatch();
-  const bool more = shard->end_turn();
+  const bool more = in_broker([this] { return shard->end_turn(); });
   in_turn = false;
   ++turns;
   if (shard->stopped()) {
@@ -109,19 +110,33 @@ core::Status BrokerLife::start_shards() {
   RETURN_IF_ERROR(open_sealed_logs());
   office_ = std::make_unique<broker::PostOffice>(plan_.shards_count);
   for (const broker::ShardPlace& place : places) lanes_.push_back(std::make_unique<Lane>(*this, place.index));
+  RETURN_IF_ERROR(in_broker([&] { return restore_shards(places); }));
+  RETURN_IF_ERROR(directory_->commit_layout());
+  RETURN_IF_ERROR(in_broker([&] { return open_shards(); }));
+  for (auto& lane : lanes_) {
+    lane->serving = true;
+    lane->turn_within(0, plan_.turn_ns_max);
+  }
+  return {};
+}
+
+core::Status BrokerLife::restore_shards(const std::vector<broker::ShardPlace>& places) {
   for (auto& lane : lanes_) {
     lane->shard = std::make_unique<broker::BrokerShard>(
         places[lane->index], plan_.shard,
         broker::ShardSeams{lane->network, lane->storage, world_.clock(), lane->random},
-        broker::PostCounter(*office_, lane->index, [this](broker::ShardIndex to) { lanes_[to]->wake(); }));
+        broker::PostCounter(*office_, lane->index,
+                            [this](broker::ShardIndex to) { in_world([&] { lanes_[to]->wake(); }); }));
     RETURN_IF_ERROR(lane->shard->restore());
     RETURN_IF_ERROR(lane->shard->open());
   }
   for (auto& lane : lanes_)
     if (directory_->layout_changed() || lane->shard->must_checkpoint())
       RETURN_IF_ERROR(lane->shard->write_first_checkpoint());
-  RETURN_IF_ERROR(directory_->commit_layout());
+  return {};
+}
 
+core::Status BrokerLife::open_shards() {
   std::vector<log::SharedLog*> logs;
   for (auto& lane : lanes_) logs.push_back(&lane->shard->log().shared());
   for (auto& sealed : sealed_logs_) logs.push_back(&sealed->shared());
@@ -129,10 +144,6 @@ core::Status BrokerLife::start_shards() {
   for (auto& lane : lanes_) {
     const auto bound = lane->shard->listen({"0.0.0.0", plan_.port}, plan_.layers == 0 ? nullptr : &source_);
     if (!bound.has_value()) return std::unexpected(bound.error());
-  }
-  for (auto& lane : lanes_) {
-    lane->serving = true;
-    lane->turn_within(0, plan_.turn_ns_max);
   }
   return {};
 }
@@ -145,7 +156,7 @@ bool BrokerLife::stopped() const {
 bool BrokerLife::stop() {
   for (auto& lane : lanes_) {
     lane->begin_turn();
-    lane->shard->begin_stop();
+    in_broker([&] { lane->shard->begin_stop(); });
   }
   const int64_t patience_end_ns = world_.clock().monotonic_ns() + kStopNsMax;
   while (!stopped() && !disk_.halted() && world_.clock().monotonic_ns() < patience_end_ns) {

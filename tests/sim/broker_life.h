@@ -51,7 +51,7 @@ class BrokerLife {
   // Its sockets end as the death has it; from here on it does nothing.
   void die(Death death);
 
-  const broker::BrokerShard& shard(size_t index) const { return *lanes_[index]->shard; }
+  broker::BrokerShard& shard(size_t index) const { return *lanes_[index]->shard; }
   broker::ShardIndex shards_count() const { return plan_.shards_count; }
 
  private:
@@ -77,6 +77,8 @@ class BrokerLife {
   };
 
   core::Status start_shards();
+  core::Status restore_shards(const std::vector<broker::ShardPlace>& places);
+  core::Status open_shards();
   core::Status open_sealed_logs();
 
   SimWorld& world_;

@@ -318,6 +318,7 @@ class BrokerOracle {
   bool may_be_too_large(ClientIndex client, const Message& message) const;
   bool may_be_late(const Message& message, const test::Packet& packet) const;
   bool subscribed_since_before(const Client& client, const Message& message) const;
+  bool was_being_left(const Client& client, const Message& message) const;
   // broker_oracle_options.cc
   bool wants(ClientIndex client, const Interest& interest, const Message& message) const;
   bool may_be_as_published(ClientIndex client, const Message& message) const;

@@ -103,6 +103,14 @@ bool BrokerOracle::subscribed_since_before(const Client& client, const Message& 
   });
 }
 
+bool BrokerOracle::was_being_left(const Client& client, const Message& message) const {
+  return std::ranges::any_of(client.interests, [&](const Interest& interest) {
+    return interest.qos > 0 && interest.acknowledged_ns < message.sent_ns && !interest.acknowledged &&
+           interest.until_ns > message.sent_ns &&
+           wants(static_cast<ClientIndex>(&client - clients_.data()), interest, message);
+  });
+}
+
 void BrokerOracle::note_receipt(ClientIndex index, MessageIndex message_index, const test::Packet& packet) {
   Client& client = clients_[index];
   const Message& message = messages_[message_index];
@@ -117,6 +125,10 @@ void BrokerOracle::note_receipt(ClientIndex index, MessageIndex message_index, c
                             message.first_delivered_ns + kLateWillNs > deaths_.back().at_ns;
   const bool is_forgiven = receipt.is_forgiven || (promises_.may_refuse && receipt.life != client.life) || is_late_will;
   if (is_forgiven) receipt.unmarked = receipt.at_qos0 = 0;
+  // A death has taken the record of an UNSUBSCRIBE that nobody has answered: what only other filters had brought, at
+  // QoS 0, comes by that one, too.
+  if (packet.qos() > 0 && receipt.life != client.life && was_being_left(client, message))
+    receipt.unmarked -= std::min(receipt.unmarked, receipt.at_qos0);
   receipt.life = client.life;  // what a broker sent may come after its death
   // At QoS 2 the broker takes a message once, however often it is sent.
   const uint32_t copies = message.qos == 1 ? message.sends : 1;

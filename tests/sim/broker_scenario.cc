@@ -2,12 +2,22 @@
 
 #include <algorithm>
 
+#include "broker/output_buffer.h"
+#include "log/log_reader.h"
+#include "tests/sim/broker_heap.h"
+
 namespace penstock::sim {
 namespace {
 
 constexpr int64_t kSettleNs = 60 * core::kNsPerSecond;
 constexpr int64_t kQuietNs = 12 * core::kNsPerSecond;  // longer than any keepalive
 constexpr size_t kOpenFilesPerShardMax = 64;
+// Of heap, what grows with use: queues, what a write of the log takes, what is remembered.
+constexpr uint64_t kHeapPerShardMax = 3u << 20;
+// Of a client, the packet that is kept, its will, its retained messages, and what is made of one large packet.
+constexpr uint64_t kPacketsPerClientMax = 4;
+constexpr uint64_t kReceivedPerTurnMax = 4u << 20;  // by a shard: its receive buffers; all of it may ask for answers
+constexpr uint64_t kHeapPerAnswerMax = 128;         // that waits for the log, in a queue that doubles
 
 }  // namespace
 
@@ -30,6 +40,7 @@ BrokerScenario::BrokerScenario(uint64_t seed, const ScenarioLimits& limits, Scen
                                                 .port = kPort,
                                                 .connect_timeout_ns = plan_.broker.shard.connect_timeout_ns,
                                                 .payload_bytes_max = plan_.broker.shard.payload_bytes_max}));
+  if (has(Feature::kGreedyClient)) greedy_ = std::make_unique<GreedyClient>(world_, hub_, "greedy", kPort);
 }
 
 void BrokerScenario::tell_promises() {
@@ -48,6 +59,7 @@ void BrokerScenario::run() {
   world_.clock().set_drift(plan_.drift_ppm);
   for (auto& client : clients_) client->start();
   for (auto& stranger : strangers_) stranger->start();
+  if (greedy_ != nullptr) greedy_->start();
   for (size_t lives = plan_.lives; lives > 0 && !failed(); --lives) life();
   if (!failed()) last_life();
   if (!failed() && has(Feature::kDamageAtRest)) run_on_damaged_files();
@@ -67,6 +79,8 @@ bool BrokerScenario::start_broker() {
   if (status.has_value() && !disk_.halted()) {
     world_.trace("broker serves", "");
     oracle_.broker_serves();
+    answers_max_ = 0;
+    heap_at_start_ = heap_peak_ = broker_heap_bytes();
     return true;
   }
   ++tally_.interrupted_starts;
@@ -76,7 +90,10 @@ bool BrokerScenario::start_broker() {
 
 void BrokerScenario::run_for(int64_t ns) {
   const int64_t end_ns = world_.clock().monotonic_ns() + ns;
-  while (world_.next_due_ns() <= end_ns && !disk_.halted() && !failed()) world_.step();
+  while (world_.next_due_ns() <= end_ns && !disk_.halted() && !failed()) {
+    world_.step();
+    check_heap();
+  }
   if (!disk_.halted()) world_.clock().advance_to(end_ns);
 }
 
@@ -125,6 +142,7 @@ void BrokerScenario::end_life(bool power_cut) {
   const bool stopped = broker_->stopped() && !has(Feature::kDiskFull);  // else it may not have written everything
   broker_->die(power_cut ? BrokerLife::Death::kPowerCut : BrokerLife::Death::kKilled);
   broker_.reset();
+  if (broker_heap_bytes() != 0) ADD_FAILURE() << broker_heap_bytes() << " bytes of a dead broker are left";
   const bool lossy = !stopped && (power_cut ? plan_.loses_by_power_cut() : plan_.loses_by_kill());
   using Loss = BrokerOracle::Loss;
   oracle_.broker_died(!lossy ? Loss::kNothing : power_cut ? Loss::kAny : Loss::kTheEnd);
@@ -148,6 +166,7 @@ void BrokerScenario::settle_all() {
   world_.trace("clients settle", "");
   for (auto& client : clients_) client->settle();
   for (auto& stranger : strangers_) stranger->settle();
+  if (greedy_ != nullptr) greedy_->settle();
   const int64_t end_ns = world_.clock().monotonic_ns() + kSettleNs;
   while (!(all_settled() && oracle_.missing().empty()) && world_.clock().monotonic_ns() < end_ns && !failed())
     run_for(100 * core::kNsPerMs);
@@ -168,6 +187,34 @@ void BrokerScenario::last_life() {
   if (failed()) return;
   check_nothing_is_left_open();
   check_retained();
+}
+
+// docs/architecture.md, "What is bounded": no client makes it more, however it behaves.
+uint64_t BrokerScenario::heap_bytes_max() {
+  const broker::ShardOptions& options = plan_.broker.shard;
+  const uint64_t output = broker::OutputBuffer::kAnswerBytesMax * (plan_.broker.layers == 0 ? 1 : 2);
+  const uint64_t client = output + kPacketsPerClientMax * options.packet_bytes_max;
+  uint64_t bytes = heap_at_start_ + (clients_.size() + strangers_.size() + 1) * client;
+  if (plan_.broker.stall_ns_max > 0) bytes += kReceivedPerTurnMax;  // otherwise turns are short
+  const log::LogReader::Options reader;
+  uint64_t answers = 0;
+  for (broker::ShardIndex i = 0; i < broker_->shards_count(); ++i) {
+    const uint64_t cold_reads = broker_->shard(i).reader().cold_reads();
+    bytes += kHeapPerShardMax + std::min<uint64_t>(cold_reads, reader.chunks_max) * reader.chunk_bytes;
+    answers += broker_->shard(i).acknowledgements().size();
+  }
+  answers_max_ = std::max(answers_max_, answers);
+  return bytes + answers_max_ * kHeapPerAnswerMax;
+}
+
+void BrokerScenario::check_heap() {
+  const uint64_t bytes = broker_heap_bytes();
+  if (bytes <= heap_peak_ || broker_ == nullptr) return;
+  heap_peak_ = bytes;
+  tally_.heap_grown_max = std::max(tally_.heap_grown_max, bytes - heap_at_start_);
+  if (const uint64_t max = heap_bytes_max(); bytes > max)
+    ADD_FAILURE() << "the broker holds " << bytes << " bytes of heap, more than " << max << "; at its start "
+                  << heap_at_start_;
 }
 
 // What has ended has given back what it held.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tests/sim/broker_client.h"
+#include "tests/sim/broker_greedy_client.h"
 #include "tests/sim/broker_life.h"
 #include "tests/sim/broker_oracle.h"
 #include "tests/sim/broker_scenario_plan.h"
@@ -20,7 +21,7 @@ namespace penstock::sim {
 struct ScenarioTally : OracleTally {
   uint64_t lives = 0, kills = 0, power_cuts = 0, clean_stops = 0, interrupted_starts = 0, interrupted_stops = 0,
            layouts_changed = 0, steps = 0, disk_faults = 0, disk_full = 0, clock_jumps = 0, damages = 0,
-           damages_refused = 0;
+           damages_refused = 0, heap_grown_max = 0;
 };
 
 class BrokerScenario {
@@ -49,6 +50,8 @@ class BrokerScenario {
   void settle_all();
   void check_retained();
   void check_nothing_is_left_open() const;
+  void check_heap();
+  uint64_t heap_bytes_max();
   std::string unsettled() const;
   bool chance(uint64_t numerator, uint64_t denominator) { return world_.random().chance(numerator, denominator); }
 
@@ -69,7 +72,11 @@ class BrokerScenario {
   bool in_trouble_ = false;
   std::vector<std::unique_ptr<ModelledClient>> clients_;
   std::vector<std::unique_ptr<Stranger>> strangers_;
+  std::unique_ptr<GreedyClient> greedy_;
   std::unique_ptr<BrokerLife> broker_;
+  uint64_t heap_at_start_ = 0;  // of this life, with what was restored
+  uint64_t heap_peak_ = 0;
+  uint64_t answers_max_ = 0;  // that have waited at a time
   WorldOnFailure on_failure_;
 };
 

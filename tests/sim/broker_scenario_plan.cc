@@ -68,6 +68,9 @@ ScenarioPlan PlanDraw::draw() {
   draw_groups(random_.next_u64(), limits_, plan_);
   draw_p2p(random_.next_u64(), limits_, plan_);
   draw_mqtt5(random_.next_u64(), limits_, plan_);
+  const bool greedy = random_.chance(1, 12);
+  if (greedy && !on(Feature::kLayers) && !limits_.off.has(Feature::kGreedyClient))
+    plan_.features.add(Feature::kGreedyClient);
   return std::move(plan_);
 }
 

@@ -17,7 +17,8 @@ std::string describe(const ScenarioTally& tally) {
       << " retained, " << tally.shared << " to members of groups, " << tally.addressed
       << " to one client; wills: " << tally.wills_due << " due, " << tally.wills_cancelled << " cancelled, "
       << tally.wills_delivered << " delivered; " << tally.sessions_resumed << " sessions resumed, "
-      << tally.sessions_expired << " expired or lost, " << tally.refusals << " refusals";
+      << tally.sessions_expired << " expired or lost, " << tally.refusals << " refusals; the heap has grown by up to "
+      << (tally.heap_grown_max >> 10) << " KiB in a life";
   return out.str();
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/check.h"
+#include "tests/sim/broker_heap.h"
 #include "tests/sim/sim_network.h"
 
 namespace penstock::sim {
@@ -23,23 +24,41 @@ class TurnNetwork final : public core::Network {
   }
 
   core::Result<core::Endpoint> listen(const core::Endpoint& endpoint, core::AcceptHandler& handler) override {
+    const HeapScope scope(HeapOwner::kWorld);
     acceptors_.push_back(std::make_unique<Acceptor>(*this, handler));
     return network_.listen(endpoint, *acceptors_.back());
   }
-  void stop_listening() override { network_.stop_listening(); }
+  void stop_listening() override {
+    in_world([&] { network_.stop_listening(); });
+  }
   void attach(core::SocketId socket, core::StreamHandler& handler) override {
+    const HeapScope scope(HeapOwner::kWorld);
     auto& place = sockets_[socket.value()];
     CHECK(place == nullptr);
     place = std::make_unique<Socket>(*this, socket, handler);
     network_.attach(socket, *place);
   }
-  void pause(core::SocketId socket) override { network_.pause(socket); }
-  void resume(core::SocketId socket) override { network_.resume(socket); }
-  void send(core::SocketId socket, std::span<const iovec> buffers) override { network_.send(socket, buffers); }
-  core::PeerState peer_state(core::SocketId socket) override { return network_.peer_state(socket); }
-  core::Endpoint peer_address(core::SocketId socket) override { return network_.peer_address(socket); }
-  void close(core::SocketId socket) override { network_.close(socket); }
-  void detach(core::SocketId socket) override { network_.detach(socket); }
+  void pause(core::SocketId socket) override {
+    in_world([&] { network_.pause(socket); });
+  }
+  void resume(core::SocketId socket) override {
+    in_world([&] { network_.resume(socket); });
+  }
+  void send(core::SocketId socket, std::span<const iovec> buffers) override {
+    in_world([&] { network_.send(socket, buffers); });
+  }
+  core::PeerState peer_state(core::SocketId socket) override {
+    return in_world([&] { return network_.peer_state(socket); });
+  }
+  core::Endpoint peer_address(core::SocketId socket) override {
+    return in_world([&] { return network_.peer_address(socket); });
+  }
+  void close(core::SocketId socket) override {
+    in_world([&] { network_.close(socket); });
+  }
+  void detach(core::SocketId socket) override {
+    in_world([&] { network_.detach(socket); });
+  }
 
  private:
   struct Socket final : core::StreamHandler {
@@ -47,27 +66,27 @@ class TurnNetwork final : public core::Network {
         : owner(network), id(socket), handler(stream_handler) {}
     void on_received(core::Bytes bytes) override {
       owner.begin_turn_();
-      handler.on_received(bytes);
+      in_broker([&] { handler.on_received(bytes); });
     }
     void on_sent() override {
       owner.begin_turn_();
-      handler.on_sent();
+      in_broker([&] { handler.on_sent(); });
     }
     void on_ended(int error) override {
       owner.begin_turn_();
-      handler.on_ended(error);
+      in_broker([&] { handler.on_ended(error); });
     }
     void on_closed() override {
       owner.begin_turn_();
       core::StreamHandler& last = handler;
       owner.sockets_.erase(id.value());
-      last.on_closed();
+      in_broker([&] { last.on_closed(); });
     }
     void on_detached() override {
       owner.begin_turn_();
       core::StreamHandler& last = handler;
       owner.sockets_.erase(id.value());
-      last.on_detached();
+      in_broker([&] { last.on_detached(); });
     }
     TurnNetwork& owner;
     core::SocketId id;
@@ -78,7 +97,7 @@ class TurnNetwork final : public core::Network {
     Acceptor(TurnNetwork& network, core::AcceptHandler& accept_handler) : owner(network), handler(accept_handler) {}
     void on_accepted(core::SocketId socket) override {
       owner.begin_turn_();
-      handler.on_accepted(socket);
+      in_broker([&] { handler.on_accepted(socket); });
     }
     TurnNetwork& owner;
     core::AcceptHandler& handler;

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/sim/broker_heap.h"
 #include "tests/sim/sim_storage.h"
 
 namespace penstock::sim {
@@ -26,7 +27,7 @@ class TurnStorage final : public core::Storage {
     for (size_t count = completed_.size(); count > 0; --count) {
       const Completed next = completed_.front();
       completed_.pop_front();
-      next.op->complete(next.result);
+      in_broker([&] { next.op->complete(next.result); });
     }
   }
 
@@ -42,27 +43,34 @@ class TurnStorage final : public core::Storage {
   }
 
   void open(const std::string& path, core::OpenMode mode, core::StorageOperation& op) override {
-    disk_.open(path, mode, started(op));
+    in_world([&] { disk_.open(path, mode, started(op)); });
   }
-  void close(core::FileId file) override { disk_.close(file); }
+  void close(core::FileId file) override {
+    in_world([&] { disk_.close(file); });
+  }
   void read(core::FileId file, uint64_t offset, core::MutableBytes into, core::StorageOperation& op) override {
-    disk_.read(file, offset, into, started(op));
+    in_world([&] { disk_.read(file, offset, into, started(op)); });
   }
   void write(core::FileId file, uint64_t offset, core::Bytes from, core::StorageOperation& op) override {
-    disk_.write(file, offset, from, started(op));
+    in_world([&] { disk_.write(file, offset, from, started(op)); });
   }
-  void sync(core::FileId file, core::StorageOperation& op) override { disk_.sync(file, started(op)); }
+  void sync(core::FileId file, core::StorageOperation& op) override {
+    in_world([&] { disk_.sync(file, started(op)); });
+  }
   void allocate(core::FileId file, uint64_t offset, uint64_t bytes, core::StorageOperation& op) override {
-    disk_.allocate(file, offset, bytes, started(op));
+    in_world([&] { disk_.allocate(file, offset, bytes, started(op)); });
   }
   void rename(const std::string& from, const std::string& to, core::StorageOperation& op) override {
-    disk_.rename(from, to, started(op));
+    in_world([&] { disk_.rename(from, to, started(op)); });
   }
-  void remove(const std::string& path, core::StorageOperation& op) override { disk_.remove(path, started(op)); }
+  void remove(const std::string& path, core::StorageOperation& op) override {
+    in_world([&] { disk_.remove(path, started(op)); });
+  }
   void sync_directory(const std::string& path, core::StorageOperation& op) override {
-    disk_.sync_directory(path, started(op));
+    in_world([&] { disk_.sync_directory(path, started(op)); });
   }
   void run_until(const bool& done) override {
+    const HeapScope scope(HeapOwner::kWorld);
     while (!done) {
       if (completed_.empty()) {
         arrived_ = false;
@@ -71,11 +79,21 @@ class TurnStorage final : public core::Storage {
       dispatch();
     }
   }
-  core::Result<std::vector<std::string>> list(const std::string& directory) override { return disk_.list(directory); }
-  core::Status make_directories(const std::string& path) override { return disk_.make_directories(path); }
-  core::Status remove_directory(const std::string& path) override { return disk_.remove_directory(path); }
-  core::Result<uint64_t> size(core::FileId file) override { return disk_.size(file); }
-  core::Result<bool> try_lock(core::FileId file) override { return disk_.try_lock(file); }
+  core::Result<std::vector<std::string>> list(const std::string& directory) override {
+    return in_world([&] { return disk_.list(directory); });
+  }
+  core::Status make_directories(const std::string& path) override {
+    return in_world([&] { return disk_.make_directories(path); });
+  }
+  core::Status remove_directory(const std::string& path) override {
+    return in_world([&] { return disk_.remove_directory(path); });
+  }
+  core::Result<uint64_t> size(core::FileId file) override {
+    return in_world([&] { return disk_.size(file); });
+  }
+  core::Result<bool> try_lock(core::FileId file) override {
+    return in_world([&] { return disk_.try_lock(file); });
+  }
 
  private:
   // What the disk completes in place of the shard's operation.
