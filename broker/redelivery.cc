@@ -48,7 +48,8 @@ bool Deliveries::resend(Session& session) {
         return wait_for(session, DeliveryWait::kDurable);
       ++(fits ? shard_.counters().deliveries_expired : shard_.counters().deliveries_too_large);
       // A client that has it waits for PUBREL, and would take the next message with this id for a repetition. Behind
-      // its record, or another life could send a client that it is not too large for what that has completed.
+      // its record, or another life could send a client that it is not too large for what that has completed. Without
+      // room for that it keeps its place until the client comes back, as one whose PUBREC cannot be recorded does.
       if (needs_record && shard_.has_log_room()) {
         release(session, delivery);
       } else if (needs_record) {

@@ -277,13 +277,11 @@ void ShardRestorer::forget_what_is_lost() {
     session.started_ahead = std::move(kept);
     InflightWindow* window = session.window_if_any();
     if (window == nullptr) return;
-    // The client may have it, and waits for PUBREL then; one that has not answers that as well. [MQTT-4.3.3-2] What
-    // members of a group have is theirs to complete, and the group would give it out anew.
-    const bool has_client = session.group() == nullptr;
+    // The client may have it, and waits for PUBREL then; one that has not answers that as well. [MQTT-4.3.3-2]
     for (size_t i = 0; i < window->size(); ++i)
       if (is_lost(window->at(i)))
-        window->at(i).state = has_client && window->at(i).qos == protocol::QoS::kExactlyOnce ? DeliveryState::kReleased
-                                                                                             : DeliveryState::kDone;
+        window->at(i).state =
+            window->at(i).qos == protocol::QoS::kExactlyOnce ? DeliveryState::kReleased : DeliveryState::kDone;
     window->drop_done();
   });
 }

@@ -214,6 +214,7 @@ void Recovery::add_hole(uint64_t end, std::string what) {
   add_damage(offset_, std::move(what), end - offset_);
   result_.damage.back().hole_begin = LogOffset(offset_);
   result_.damage.back().hole_end = LogOffset(end);
+  result_.damage.back().hole_epoch = expected_.epoch;
 }
 
 }  // namespace

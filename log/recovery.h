@@ -22,9 +22,11 @@ struct Damage {
   std::string what;         // one line for a person
   uint64_t bytes_lost = 0;  // skipped, at most
   bool torn_end = false;    // the normal trace of a crash: nothing acknowledged was in it
-  // Of the log: where records are lost and others follow, with whatever lies there. Equal: no such place.
+  // Of the log: where records are lost and others follow, with whatever lies there. Equal: no such place. What is valid
+  // there and of an epoch before `hole_epoch` cannot be what was lost.
   LogOffset hole_begin{0};
   LogOffset hole_end{0};
+  Epoch hole_epoch = 0;
 };
 
 struct RecoveredLog {

@@ -10,7 +10,8 @@
 namespace penstock::log {
 namespace {
 
-std::vector<uint64_t> find_valid(SegmentScanner& scanner, uint64_t begin, uint64_t end) {
+// An epoch begins with a record that is synced before any other: a hole behind that is of this epoch or a later one.
+std::vector<uint64_t> find_stale(SegmentScanner& scanner, uint64_t begin, uint64_t end, Epoch epoch) {
   const FoundSegment& segment = scanner.segment();
   // Of this segment, of any time.
   const Expected earlier{.sequence = Sequence(segment.header.first_sequence - 1), .epoch = segment.header.epoch};
@@ -18,16 +19,16 @@ std::vector<uint64_t> find_valid(SegmentScanner& scanner, uint64_t begin, uint64
   while (begin < end) {
     const SegmentScanner::Found found = scanner.find(begin, end, earlier, segment.begin());
     if (found.offset == 0) break;
-    offsets.push_back(found.offset);
-    begin = found.offset + kRecordAlignment;
+    if (found.header.epoch < epoch) offsets.push_back(found.offset);
+    begin = found.end;
   }
   return offsets;
 }
 
 core::Status unmake_in(core::Storage& storage, const std::string& directory, const FoundSegment& segment,
-                       uint64_t begin, uint64_t end) {
+                       uint64_t begin, uint64_t end, Epoch epoch) {
   ASSIGN_OR_RETURN(SegmentScanner scanner, SegmentScanner::open(storage, directory, segment));
-  const std::vector<uint64_t> offsets = find_valid(scanner, begin, end);
+  const std::vector<uint64_t> offsets = find_stale(scanner, begin, end, epoch);
   if (offsets.empty()) return {};
   const core::BlockingStorage blocking{storage};
   ASSIGN_OR_RETURN(const core::FileId file, blocking.open(path_in(directory, segment.name), {.write = true}));
@@ -50,7 +51,7 @@ core::Status unmake_stale_records(core::Storage& storage, const std::string& dir
     for (const FoundSegment& segment : catalog.segments) {
       const uint64_t begin = std::max(each.hole_begin.value(), segment.first_record());
       const uint64_t end = std::min(each.hole_end.value(), segment.end());
-      if (begin < end) RETURN_IF_ERROR(unmake_in(storage, directory, segment, begin, end));
+      if (begin < end) RETURN_IF_ERROR(unmake_in(storage, directory, segment, begin, end, each.hole_epoch));
     }
   }
   return {};

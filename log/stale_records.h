@@ -13,9 +13,9 @@
 
 namespace penstock::log {
 
-// Makes those in the holes that recover_log() has found no records any more, on the disk, too; what is damaged stays as
-// it is. At a start, before anybody reads the log and before a checkpoint lets the next start pass the holes by. Waits
-// for the disk.
+// Makes those in the holes that recover_log() has found no records any more, on the disk, too. What is damaged stays as
+// it is, and so does what the disk did not give then and gives now. At a start, before anybody reads the log and before
+// a checkpoint lets the next start pass the holes by. Waits for the disk.
 core::Status unmake_stale_records(core::Storage& storage, const std::string& directory, LogId id,
                                   const std::vector<Damage>& damage);
 

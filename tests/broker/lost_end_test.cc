@@ -87,32 +87,5 @@ TEST_F(LostEndTest, start_that_was_cut_short_does_not_hide_it_from_the_next_one)
   end_life(first, second);
 }
 
-// Its message is at home on shard 0, and is gone.
-TEST_F(LostEndTest, group_does_not_give_out_what_will_lie_there) {
-  auto first = open(0);
-  auto second = open(1);
-  std::string filter = "$share/g/x";
-  while (home_shard(group_session_id(filter), 2) != 1) filter += 'x';
-  Session& group = second->shard->sessions().create(*second->shard, group_session_id(filter));
-  group.persistent = true;
-  group.window(100).push({.packet_id = protocol::PacketId(7),
-                          .qos = protocol::QoS::kExactlyOnce,
-                          .log = log::LogId(1),
-                          .offset = first->shard->log().appended_end()});
-  second->shard->journal().session_opened(group, true);
-  second->shard->journal().progress(group);
-  second->finish_log();
-  end_life(first, second);
-
-  first = open(0);
-  second = open(1);
-  Session* restored = second->shard->sessions().find(group_session_id(filter));
-  ASSERT_NE(restored, nullptr);
-  ASSERT_NE(restored->group(), nullptr);
-  ASSERT_NE(restored->window_if_any(), nullptr);
-  EXPECT_EQ(restored->window_if_any()->size(), 0u);
-  end_life(first, second);
-}
-
 }  // namespace
 }  // namespace penstock::broker

@@ -94,6 +94,19 @@ TEST_F(StaleRecordsTest, what_is_damaged_stays_as_it_is) {
                          after.begin() + static_cast<ptrdiff_t>(in_hole)));
 }
 
+// It may be a whim of the disk, and what it did not give is of the log.
+TEST_F(StaleRecordsTest, what_could_not_be_read_stays_as_it_is) {
+  const std::vector<std::byte> before = content();
+  disk_.make_unreadable(path_, 2 * kSectors);
+  RecoveredLog recovered = recover();
+  ASSERT_EQ(recovered.damage.size(), 2u);
+  ASSERT_LT(recovered.damage[0].hole_begin.value(), 3 * kSectors);
+  recovered.damage.resize(1);
+  disk_.overwrite(path_, 2 * kSectors, core::Bytes(before).subspan(2 * kSectors, kSectors));  // and gives it again
+  ASSERT_TRUE(unmake_stale_records(disk_, kDirectory, LogId(3), recovered.damage));
+  EXPECT_TRUE(content() == before);
+}
+
 TEST_F(StaleRecordsTest, a_log_without_holes_is_not_touched) {
   const std::vector<std::byte> before = content();
   ASSERT_TRUE(unmake_stale_records(disk_, kDirectory, LogId(3), {}));

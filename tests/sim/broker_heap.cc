@@ -6,6 +6,8 @@
 #include <new>
 #include <utility>
 
+#include "core/check.h"
+
 namespace penstock::sim {
 namespace {
 
@@ -20,12 +22,13 @@ static_assert(sizeof(Header) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
 constinit HeapOwner current_owner = HeapOwner::kWorld;
 constinit uint64_t broker_bytes = 0;
 
-void* allocate(size_t bytes, size_t alignment) {
-  alignment = std::max<size_t>(alignment, __STDCPP_DEFAULT_NEW_ALIGNMENT__);
-  if (bytes > SIZE_MAX - 2 * alignment) throw std::bad_alloc();
+// A simulated broker that asks for too much ends here: nothing of it is written for that.
+void* allocate(size_t bytes, std::align_val_t at_least) {
+  const size_t alignment = std::max(static_cast<size_t>(at_least), size_t{__STDCPP_DEFAULT_NEW_ALIGNMENT__});
+  CHECK_LT(bytes, SIZE_MAX / 2);
   const size_t whole = (bytes + 2 * alignment - 1) / alignment * alignment;
   auto* const begin = static_cast<std::byte*>(std::aligned_alloc(alignment, whole));
-  if (begin == nullptr) throw std::bad_alloc();
+  CHECK(begin != nullptr);
   std::byte* const memory = begin + alignment;
   new (memory - sizeof(Header)) Header{bytes, static_cast<uint32_t>(alignment), current_owner};
   if (current_owner == HeapOwner::kBroker) broker_bytes += bytes;
@@ -53,22 +56,30 @@ uint64_t broker_heap_bytes() {
 
 }  // namespace penstock::sim
 
-// The other forms of the standard library call these.
-void* operator new(size_t bytes) {
-  return penstock::sim::allocate(bytes, __STDCPP_DEFAULT_NEW_ALIGNMENT__);
-}
-void* operator new(size_t bytes, std::align_val_t alignment) {
-  return penstock::sim::allocate(bytes, static_cast<size_t>(alignment));
-}
-void operator delete(void* memory) noexcept {
-  penstock::sim::release(memory);
-}
-void operator delete(void* memory, std::align_val_t) noexcept {
-  penstock::sim::release(memory);
-}
-void operator delete(void* memory, size_t) noexcept {
-  penstock::sim::release(memory);
-}
-void operator delete(void* memory, size_t, std::align_val_t) noexcept {
-  penstock::sim::release(memory);
-}
+// All forms: those of a sanitizer's runtime do not call each other.
+using penstock::sim::allocate;
+using penstock::sim::release;
+using Alignment = std::align_val_t;
+constexpr auto kUsual = Alignment{__STDCPP_DEFAULT_NEW_ALIGNMENT__};
+
+// clang-format off
+void* operator new(size_t bytes) { return allocate(bytes, kUsual); }
+void* operator new[](size_t bytes) { return allocate(bytes, kUsual); }
+void* operator new(size_t bytes, Alignment alignment) { return allocate(bytes, alignment); }
+void* operator new[](size_t bytes, Alignment alignment) { return allocate(bytes, alignment); }
+void* operator new(size_t bytes, const std::nothrow_t&) noexcept { return allocate(bytes, kUsual); }
+void* operator new[](size_t bytes, const std::nothrow_t&) noexcept { return allocate(bytes, kUsual); }
+void* operator new(size_t bytes, Alignment alignment, const std::nothrow_t&) noexcept { return allocate(bytes, alignment); }
+void* operator new[](size_t bytes, Alignment alignment, const std::nothrow_t&) noexcept { return allocate(bytes, alignment); }
+void operator delete(void* memory) noexcept { release(memory); }
+void operator delete[](void* memory) noexcept { release(memory); }
+void operator delete(void* memory, size_t) noexcept { release(memory); }
+void operator delete[](void* memory, size_t) noexcept { release(memory); }
+void operator delete(void* memory, Alignment) noexcept { release(memory); }
+void operator delete[](void* memory, Alignment) noexcept { release(memory); }
+void operator delete(void* memory, size_t, Alignment) noexcept { release(memory); }
+void operator delete[](void* memory, size_t, Alignment) noexcept { release(memory); }
+void operator delete(void* memory, const std::nothrow_t&) noexcept { release(memory); }
+void operator delete[](void* memory, const std::nothrow_t&) noexcept { release(memory); }
+void operator delete(void* memory, Alignment, const std::nothrow_t&) noexcept { release(memory); }
+void operator delete[](void* memory, Alignment, const std::nothrow_t&) noexcept { release(memory); }

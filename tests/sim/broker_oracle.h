@@ -198,6 +198,7 @@ class BrokerOracle {
     uint64_t life = 0;
     uint32_t unmarked = 0;  // without DUP
     uint32_t at_qos0 = 0;
+    uint32_t unmarked_qos0 = 0;  // and not forgiven yet
     bool at_qos2 = false;
     bool is_forgiven = false;  // a death has taken the record of it
   };
@@ -318,7 +319,7 @@ class BrokerOracle {
   bool may_be_too_large(ClientIndex client, const Message& message) const;
   bool may_be_late(const Message& message, const test::Packet& packet) const;
   bool subscribed_since_before(const Client& client, const Message& message) const;
-  bool was_being_left(const Client& client, const Message& message) const;
+  bool was_being_left(const Client& client, const Message& message, int64_t death_ns) const;
   // broker_oracle_options.cc
   bool wants(ClientIndex client, const Interest& interest, const Message& message) const;
   bool may_be_as_published(ClientIndex client, const Message& message) const;

@@ -103,10 +103,10 @@ bool BrokerOracle::subscribed_since_before(const Client& client, const Message& 
   });
 }
 
-bool BrokerOracle::was_being_left(const Client& client, const Message& message) const {
+bool BrokerOracle::was_being_left(const Client& client, const Message& message, int64_t death_ns) const {
   return std::ranges::any_of(client.interests, [&](const Interest& interest) {
     return interest.qos > 0 && interest.acknowledged_ns < message.sent_ns && !interest.acknowledged &&
-           interest.until_ns > message.sent_ns &&
+           interest.until_ns > death_ns &&
            wants(static_cast<ClientIndex>(&client - clients_.data()), interest, message);
   });
 }
@@ -127,8 +127,8 @@ void BrokerOracle::note_receipt(ClientIndex index, MessageIndex message_index, c
   if (is_forgiven) receipt.unmarked = receipt.at_qos0 = 0;
   // A death has taken the record of an UNSUBSCRIBE that nobody has answered: what only other filters had brought, at
   // QoS 0, comes by that one, too.
-  if (packet.qos() > 0 && receipt.life != client.life && was_being_left(client, message))
-    receipt.unmarked -= std::min(receipt.unmarked, receipt.at_qos0);
+  if (packet.qos() > 0 && receipt.life < client.life && was_being_left(client, message, deaths_[receipt.life].at_ns))
+    receipt.unmarked -= std::min(receipt.unmarked, std::exchange(receipt.unmarked_qos0, 0));
   receipt.life = client.life;  // what a broker sent may come after its death
   // At QoS 2 the broker takes a message once, however often it is sent.
   const uint32_t copies = message.qos == 1 ? message.sends : 1;
@@ -155,7 +155,7 @@ void BrokerOracle::note_receipt(ClientIndex index, MessageIndex message_index, c
     }
   }
   ++receipt.count;
-  if (packet.qos() == 0) ++receipt.at_qos0;
+  if (packet.qos() == 0) ++receipt.at_qos0, ++receipt.unmarked_qos0;
   if (packet.qos() == 2) {
     receipt.at_qos2 = true;
     ++tally_.qos2_delivered;
