@@ -60,6 +60,7 @@ uint64_t broker_heap_bytes() {
 using penstock::sim::allocate;
 using penstock::sim::release;
 using Alignment = std::align_val_t;
+using NoThrow = const std::nothrow_t&;
 constexpr auto kUsual = Alignment{__STDCPP_DEFAULT_NEW_ALIGNMENT__};
 
 // clang-format off
@@ -67,10 +68,10 @@ void* operator new(size_t bytes) { return allocate(bytes, kUsual); }
 void* operator new[](size_t bytes) { return allocate(bytes, kUsual); }
 void* operator new(size_t bytes, Alignment alignment) { return allocate(bytes, alignment); }
 void* operator new[](size_t bytes, Alignment alignment) { return allocate(bytes, alignment); }
-void* operator new(size_t bytes, const std::nothrow_t&) noexcept { return allocate(bytes, kUsual); }
-void* operator new[](size_t bytes, const std::nothrow_t&) noexcept { return allocate(bytes, kUsual); }
-void* operator new(size_t bytes, Alignment alignment, const std::nothrow_t&) noexcept { return allocate(bytes, alignment); }
-void* operator new[](size_t bytes, Alignment alignment, const std::nothrow_t&) noexcept { return allocate(bytes, alignment); }
+void* operator new(size_t bytes, NoThrow) noexcept { return allocate(bytes, kUsual); }
+void* operator new[](size_t bytes, NoThrow) noexcept { return allocate(bytes, kUsual); }
+void* operator new(size_t bytes, Alignment alignment, NoThrow) noexcept { return allocate(bytes, alignment); }
+void* operator new[](size_t bytes, Alignment alignment, NoThrow) noexcept { return allocate(bytes, alignment); }
 void operator delete(void* memory) noexcept { release(memory); }
 void operator delete[](void* memory) noexcept { release(memory); }
 void operator delete(void* memory, size_t) noexcept { release(memory); }
@@ -79,7 +80,7 @@ void operator delete(void* memory, Alignment) noexcept { release(memory); }
 void operator delete[](void* memory, Alignment) noexcept { release(memory); }
 void operator delete(void* memory, size_t, Alignment) noexcept { release(memory); }
 void operator delete[](void* memory, size_t, Alignment) noexcept { release(memory); }
-void operator delete(void* memory, const std::nothrow_t&) noexcept { release(memory); }
-void operator delete[](void* memory, const std::nothrow_t&) noexcept { release(memory); }
-void operator delete(void* memory, Alignment, const std::nothrow_t&) noexcept { release(memory); }
-void operator delete[](void* memory, Alignment, const std::nothrow_t&) noexcept { release(memory); }
+void operator delete(void* memory, NoThrow) noexcept { release(memory); }
+void operator delete[](void* memory, NoThrow) noexcept { release(memory); }
+void operator delete(void* memory, Alignment, NoThrow) noexcept { release(memory); }
+void operator delete[](void* memory, Alignment, NoThrow) noexcept { release(memory); }
