@@ -145,6 +145,8 @@ void BrokerOracle::note_receipt(ClientIndex index, MessageIndex message_index, c
     Newest& newest = client.newest[{message.publisher, message.topic, packet.qos()}];
     // The next life begins where the log stopped, and of what comes again then, some was lost on its way at QoS 0.
     if (packet.qos() == 0 && promises_.may_refuse && newest.life != client.life) newest = {};
+    // What the disk did not give has been passed over, and the next life may read it.
+    if (promises_.may_misread && newest.life != client.life) newest = {};
     // What was sent before the subscription is owed to nobody: a copy of it may come late, redelivered by its publisher
     // or found on the disk by the next life. What was too large for one connection may come when the next one repeats.
     if (subscribed_since_before(client, message) && !may_be_too_large(index, message)) {
