@@ -24,22 +24,19 @@ core::Bytes HeldBytes::bytes() const {
 
 // So that `bytes` more fit behind the end.
 void HeldBytes::make_room(size_t bytes) {
-  if (block_ != nullptr && block_->begin >= block_->used()) {
-    std::memmove(block_->bytes(), block_->bytes() + block_->begin, block_->used());
-    block_->end = block_->used();
-    block_->begin = 0;
-  }
-  const size_t end = block_ == nullptr ? 0 : block_->end;
+  const size_t used = block_ == nullptr ? 0 : block_->used();
   const size_t capacity = block_ == nullptr ? 0 : block_->capacity;
-  if (capacity - end >= bytes) return;
-  const size_t wanted = std::max(end + bytes, 2 * capacity);
-  auto* const larger = new (::operator new(sizeof(Block) + wanted)) Block{.capacity = wanted, .begin = 0, .end = 0};
-  if (block_ != nullptr) {
-    larger->end = block_->used();
-    std::memcpy(larger->bytes(), block_->bytes() + block_->begin, block_->used());
+  const bool moves_little = block_ != nullptr && block_->begin >= used;
+  Block* to = block_;
+  if (!moves_little || capacity - used < bytes) {
+    const size_t wanted = std::max(used + bytes, 2 * capacity);
+    to = new (::operator new(sizeof(Block) + wanted)) Block{.capacity = wanted, .begin = 0, .end = 0};
   }
-  clear();
-  block_ = larger;
+  if (used > 0) std::memcpy(to->bytes(), block_->bytes() + block_->begin, used);  // they do not overlap
+  if (to != block_) clear();
+  to->begin = 0;
+  to->end = used;
+  block_ = to;
 }
 
 void HeldBytes::append(core::Bytes bytes) {

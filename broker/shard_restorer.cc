@@ -139,7 +139,7 @@ core::Status ShardRestorer::replay_state(log::LogId id) {
   report(id, recovered->damage);
   // Records in other logs may speak of what was there. The first shard is restored before any of them reads messages.
   if (shard_.index() == 0)
-    RETURN_IF_ERROR(log::unmake_stale_records(shard_.seams_.storage, directory, id, recovered->damage));
+    RETURN_IF_ERROR(log::unmake_stale_records(shard_.seams_.storage, directory, id, recovered->holes));
   const log::CommitLog::Start end = begun.value_or(recovered->start);
   ends_[id.value()] = end.end;
   newest_wall_us_ = std::max(newest_wall_us_, recovered->start.last_wall_us);

@@ -212,9 +212,7 @@ void Recovery::add_damage(uint64_t offset, std::string what, uint64_t bytes_lost
 
 void Recovery::add_hole(uint64_t end, std::string what) {
   add_damage(offset_, std::move(what), end - offset_);
-  result_.damage.back().hole_begin = LogOffset(offset_);
-  result_.damage.back().hole_end = LogOffset(end);
-  result_.damage.back().hole_epoch = expected_.epoch;
+  result_.holes.push_back({.begin = LogOffset(offset_), .end = LogOffset(end), .epoch = expected_.epoch});
 }
 
 }  // namespace

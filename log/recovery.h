@@ -22,17 +22,20 @@ struct Damage {
   std::string what;         // one line for a person
   uint64_t bytes_lost = 0;  // skipped, at most
   bool torn_end = false;    // the normal trace of a crash: nothing acknowledged was in it
-  // Of the log: where records are lost and others follow, with whatever lies there. Equal: no such place. What is valid
-  // there and of an epoch before `hole_epoch` cannot be what was lost.
-  LogOffset hole_begin{0};
-  LogOffset hole_end{0};
-  Epoch hole_epoch = 0;
+};
+
+// Where records are lost and others follow, with whatever lies there now.
+struct Hole {
+  LogOffset begin{0};
+  LogOffset end{0};
+  Epoch epoch = 0;  // of what was lost, or an earlier one
 };
 
 struct RecoveredLog {
   CommitLog::Start start;
   LogOffset begin{0};  // of the oldest segment
   std::vector<Damage> damage;
+  std::vector<Hole> holes;  // in the order of their offsets
 };
 
 // Called for each valid record in order; the view lives during the call. Returning false stops the scan.

@@ -26,9 +26,12 @@ std::vector<uint64_t> find_stale(SegmentScanner& scanner, uint64_t begin, uint64
 }
 
 core::Status unmake_in(core::Storage& storage, const std::string& directory, const FoundSegment& segment,
-                       uint64_t begin, uint64_t end, Epoch epoch) {
+                       const Hole& hole) {
+  const uint64_t begin = std::max(hole.begin.value(), segment.first_record());
+  const uint64_t end = std::min(hole.end.value(), segment.end());
+  if (begin >= end) return {};
   ASSIGN_OR_RETURN(SegmentScanner scanner, SegmentScanner::open(storage, directory, segment));
-  const std::vector<uint64_t> offsets = find_stale(scanner, begin, end, epoch);
+  const std::vector<uint64_t> offsets = find_stale(scanner, begin, end, hole.epoch);
   if (offsets.empty()) return {};
   const core::BlockingStorage blocking{storage};
   ASSIGN_OR_RETURN(const core::FileId file, blocking.open(path_in(directory, segment.name), {.write = true}));
@@ -44,16 +47,11 @@ core::Status unmake_in(core::Storage& storage, const std::string& directory, con
 }  // namespace
 
 core::Status unmake_stale_records(core::Storage& storage, const std::string& directory, LogId id,
-                                  const std::vector<Damage>& damage) {
-  if (std::ranges::none_of(damage, [](const Damage& each) { return each.hole_begin < each.hole_end; })) return {};
+                                  const std::vector<Hole>& holes) {
+  if (holes.empty()) return {};
   ASSIGN_OR_RETURN(const SegmentCatalog catalog, find_segments(storage, directory, id));
-  for (const Damage& each : damage) {
-    for (const FoundSegment& segment : catalog.segments) {
-      const uint64_t begin = std::max(each.hole_begin.value(), segment.first_record());
-      const uint64_t end = std::min(each.hole_end.value(), segment.end());
-      if (begin < end) RETURN_IF_ERROR(unmake_in(storage, directory, segment, begin, end, each.hole_epoch));
-    }
-  }
+  for (const Hole& hole : holes)
+    for (const FoundSegment& segment : catalog.segments) RETURN_IF_ERROR(unmake_in(storage, directory, segment, hole));
   return {};
 }
 

@@ -17,6 +17,6 @@ namespace penstock::log {
 // it is, and so does what the disk did not give then and gives now. At a start, before anybody reads the log and before
 // a checkpoint lets the next start pass the holes by. Waits for the disk.
 core::Status unmake_stale_records(core::Storage& storage, const std::string& directory, LogId id,
-                                  const std::vector<Damage>& damage);
+                                  const std::vector<Hole>& holes);
 
 }  // namespace penstock::log

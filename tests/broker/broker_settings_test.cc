@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/temp_dir.h"
+
 namespace penstock::broker {
 namespace {
 
@@ -111,16 +113,14 @@ TEST(BrokerSettings, every_setting_can_be_a_variable) {
 }
 
 TEST(BrokerSettings, every_setting_can_be_in_the_file) {
-  std::string directory = std::filesystem::temp_directory_path() / "penstock-settings-XXXXXX";
-  ASSERT_NE(mkdtemp(directory.data()), nullptr);
-  const std::string path = directory + "/penstock.toml";
+  const test::TempDir directory;
+  const std::string path = directory / "penstock.toml";
   for (const Example& example : examples()) {
     std::ofstream(path) << example.name << " = " << example.in_file << "\n";
     const auto parsed = parse({"--config", path.c_str()});
     ASSERT_TRUE(parsed.has_value()) << parsed.error().message;
     EXPECT_TRUE(example.is_set(parsed->settings)) << example.name;
   }
-  std::filesystem::remove_all(directory);
 }
 
 TEST(BrokerSettings, listens_beyond_loopback_only_when_told_to) {

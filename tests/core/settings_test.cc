@@ -3,11 +3,12 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <fstream>
 #include <map>
 #include <string>
 #include <vector>
+
+#include "tests/support/temp_dir.h"
 
 namespace penstock::core {
 namespace {
@@ -37,14 +38,6 @@ constexpr Setting kTable[] = {
 
 class SettingsTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = std::filesystem::temp_directory_path() / "penstock-settings-XXXXXX";
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    directory_ = pattern;
-    path_ = directory_ / "settings.toml";
-  }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
-
   Result<Settings> read(const std::vector<const char*>& arguments) {
     return Settings::read(kTable, {"TEST_", arguments, [this](const char* name) -> const char* {
                                      const auto found = environment_.find(name);
@@ -64,8 +57,8 @@ class SettingsTest : public testing::Test {
     return error_of({});
   }
 
-  std::filesystem::path directory_;
-  std::string path_;
+  const test::TempDir directory_;
+  const std::string path_ = directory_ / "settings.toml";
   std::map<std::string, std::string> environment_;
 };
 
@@ -181,7 +174,7 @@ TEST_F(SettingsTest, a_file_with_anything_unknown_is_an_error) {
 
 TEST_F(SettingsTest, a_file_that_cannot_be_read_is_an_error) {
   EXPECT_EQ(error_of({"--config", "/no/such/file"}), "--config /no/such/file: cannot be read as a file");
-  const std::string directory = directory_;
+  const std::string& directory = directory_.path();
   EXPECT_EQ(error_of({"--config", directory.c_str()}), "--config " + directory + ": cannot be read as a file");
 }
 

@@ -2,13 +2,13 @@
 // power cut can see them.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 
 #include "core/ring_storage.h"
 #include "log/commit_log.h"
 #include "log/file_names.h"
 #include "log/recovery.h"
+#include "tests/support/temp_dir.h"
 
 namespace penstock::log {
 namespace {
@@ -16,14 +16,11 @@ namespace {
 class RealDiskTest : public testing::Test, public LogProgressHandler {
  protected:
   void SetUp() override {
-    std::string name = (std::filesystem::temp_directory_path() / "penstock-log-XXXXXX").string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    root_ = name;
     auto ring = core::Ring::create({.submission_entries = 64, .completion_entries = 256});
     if (!ring) GTEST_SKIP() << ring.error().message;
     ring_ = std::move(*ring);
     storage_ = std::make_unique<core::RingStorage>(*ring_);
-    options_ = {.directory = path_in(root_.string(), log_directory_name(LogId(1))),
+    options_ = {.directory = path_in(root_.path(), log_directory_name(LogId(1))),
                 .id = LogId(1),
                 .segment_bytes = 1u << 20,
                 .tail_bytes = 1u << 20,
@@ -35,7 +32,6 @@ class RealDiskTest : public testing::Test, public LogProgressHandler {
     log_.reset();
     storage_.reset();
     ring_.reset();
-    std::filesystem::remove_all(root_);
   }
   void on_log_progress() override {}
 
@@ -84,7 +80,7 @@ class RealDiskTest : public testing::Test, public LogProgressHandler {
     }
   }
 
-  std::filesystem::path root_;
+  const test::TempDir root_;
   std::unique_ptr<core::Ring> ring_;
   std::unique_ptr<core::RingStorage> storage_;
   LogOptions options_;

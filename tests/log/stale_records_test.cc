@@ -68,11 +68,12 @@ TEST_F(StaleRecordsTest, are_no_records_any_more) {
   const RecoveredLog recovered = recover();
   const std::vector<uint64_t> of_the_log = sequences_;
   ASSERT_EQ(recovered.damage.size(), 1u);
-  ASSERT_LT(recovered.damage[0].hole_begin, recovered.damage[0].hole_end);
+  ASSERT_EQ(recovered.holes.size(), 1u);
+  ASSERT_LT(recovered.holes[0].begin, recovered.holes[0].end);
   const size_t before = valid_records(content()).size();
   ASSERT_GT(before, of_the_log.size()) << "nothing is back";
 
-  ASSERT_TRUE(unmake_stale_records(disk_, kDirectory, LogId(3), recovered.damage));
+  ASSERT_TRUE(unmake_stale_records(disk_, kDirectory, LogId(3), recovered.holes));
   EXPECT_EQ(valid_records(content()).size(), of_the_log.size());
   disk_.crash();
   disk_.restart();
@@ -87,7 +88,7 @@ TEST_F(StaleRecordsTest, what_is_damaged_stays_as_it_is) {
   const uint64_t in_hole = *std::ranges::lower_bound(whole, begin_);
   disk_.flip_bit(path_, in_hole + 100, 3);
   const std::vector<std::byte> before = content();
-  ASSERT_TRUE(unmake_stale_records(disk_, kDirectory, LogId(3), recover().damage));
+  ASSERT_TRUE(unmake_stale_records(disk_, kDirectory, LogId(3), recover().holes));
   const std::vector<std::byte> after = content();
   EXPECT_TRUE(std::equal(before.begin() + static_cast<ptrdiff_t>(in_hole),
                          before.begin() + static_cast<ptrdiff_t>(in_hole + 1000),
@@ -100,10 +101,11 @@ TEST_F(StaleRecordsTest, what_could_not_be_read_stays_as_it_is) {
   disk_.make_unreadable(path_, 2 * kSectors);
   RecoveredLog recovered = recover();
   ASSERT_EQ(recovered.damage.size(), 2u);
-  ASSERT_LT(recovered.damage[0].hole_begin.value(), 3 * kSectors);
-  recovered.damage.resize(1);
+  ASSERT_EQ(recovered.holes.size(), 2u);
+  ASSERT_LT(recovered.holes[0].begin.value(), 3 * kSectors);
+  recovered.holes.resize(1);
   disk_.overwrite(path_, 2 * kSectors, core::Bytes(before).subspan(2 * kSectors, kSectors));  // and gives it again
-  ASSERT_TRUE(unmake_stale_records(disk_, kDirectory, LogId(3), recovered.damage));
+  ASSERT_TRUE(unmake_stale_records(disk_, kDirectory, LogId(3), recovered.holes));
   EXPECT_TRUE(content() == before);
 }
 
