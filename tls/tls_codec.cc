@@ -24,7 +24,10 @@ constexpr size_t kWriteBytesMax = 1u << 30;  // the library takes an int
 
 // One for all connections of a thread: what it holds is dead when `up` has taken it.
 core::MutableBytes scratch() {
-  static thread_local std::array<std::byte, kRecordBytesMax> buffer;
+  // Aligned as whatever the linker puts behind it: mold 1.10 lets the read-only part of a program (RELRO) begin here,
+  // and where that is in another page than what follows, the program cannot be loaded ("cannot apply additional memory
+  // protection after relocation").
+  alignas(64) static thread_local std::array<std::byte, kRecordBytesMax> buffer;
   return buffer;
 }
 
